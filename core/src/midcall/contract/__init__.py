@@ -1,0 +1,1 @@
+"""Everything a plugin's author sees. Import it from `midcall`, the one public door."""

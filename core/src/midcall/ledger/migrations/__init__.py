@@ -1,0 +1,1 @@
+"""The ledger's history, revision by revision, for Alembic."""

@@ -1,0 +1,24 @@
+"""The sending journey: from a tool call to what the agent is told."""
+
+from midcall.sending.claims import ClaimWriter
+from midcall.sending.drafting import Drafting
+from midcall.sending.journey import SendingJourney, StartTask
+from midcall.sending.late_news import LateNews
+from midcall.sending.receipts import BlockedSenders, Receipts
+from midcall.sending.transport import LEASE_S, REQUEST_S, Transport
+from midcall.sending.turn import Counted, Preview
+
+__all__ = [
+    "LEASE_S",
+    "REQUEST_S",
+    "BlockedSenders",
+    "ClaimWriter",
+    "Counted",
+    "Drafting",
+    "LateNews",
+    "Preview",
+    "Receipts",
+    "SendingJourney",
+    "StartTask",
+    "Transport",
+]

@@ -1,0 +1,89 @@
+"""Carrier callbacks: verified, applied to the message they are about, and remembered where they say something lasting."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from midcall.contract.carrier import Carrier
+from midcall.contract.messages import Message
+from midcall.contract.reasons import Reason
+from midcall.contract.webhooks import Receipt, WebhookRequest
+from midcall.ledger import Applied, Ledger, RememberedSender
+
+log = logging.getLogger("midcall.receipts")
+
+BLOCK_FOR = timedelta(hours=1)
+"""How long a sender is left alone after its carrier said, too late, that it is not registered. Registration takes days; an
+hour keeps a corrected number from being shut out for long."""
+
+
+class BlockedSenders:
+    """Senders that a carrier has refused after accepting ("poisoned"), by account and number; in memory for the turn, in the
+    ledger for the next start."""
+
+    def __init__(self) -> None:
+        self._blocked: dict[tuple[str, str], tuple[Reason, str, datetime]] = {}
+
+    def block(self, account: str, number: str, reason: Reason, detail: str, until: datetime) -> None:
+        """Do not send from this number until then."""
+        self._blocked[account, number] = (reason, detail, until)
+
+    def restore(self, sender: RememberedSender) -> None:
+        """A block that an earlier process has written down."""
+        if sender.blocked_reason is not None and sender.blocked_until is not None:
+            self.block(
+                sender.account, sender.number, sender.blocked_reason, sender.blocked_detail, sender.blocked_until
+            )
+
+    def reason(self, account: str, number: str, *, now: datetime) -> tuple[Reason, str] | None:
+        """Why not to send from this number now; None when there is nothing against it."""
+        blocked = self._blocked.get((account, number))
+        if blocked is None:
+            return None
+        reason, detail, until = blocked
+        if now >= until:
+            del self._blocked[account, number]
+            return None
+        return reason, detail
+
+
+class Receipts:
+    """Takes status callbacks for every account."""
+
+    def __init__(self, ledger: Ledger, carriers: Mapping[str, Carrier[Any]], blocked: BlockedSenders) -> None:
+        self._ledger = ledger
+        self._carriers = carriers
+        self._blocked = blocked
+
+    async def take(self, account: str, request: WebhookRequest) -> tuple[Applied, ...]:
+        """Verify and apply one callback. Raises `BadSignature`, `Unreadable`, `LedgerError`; nothing is then recorded, and
+        the carrier's own repeat of the callback finds the ledger as it was."""
+        receipts = self._carriers[account].parse_status(request)
+        return tuple([await self._apply(account, receipt, request) for receipt in receipts])
+
+    async def _apply(self, account: str, receipt: Receipt, request: WebhookRequest) -> Applied:
+        applied = await self._ledger.apply_receipt(account, receipt)
+        message = applied.message
+        if message is None:
+            log.info("a receipt for account %s is about no known message; it is kept", account)
+            return applied
+        if receipt.of_sender and message.sender and not applied.duplicate:
+            await self._block(message, receipt, request.received_at)
+        if receipt.reason is Reason.OPTED_OUT and message.destination:
+            await self._ledger.opt_out(
+                message.destination, source=f"carrier:{account}", evidence=f"receipt {receipt.code or ''}".strip()
+            )
+        return applied
+
+    async def _block(self, message: Message, receipt: Receipt, now: datetime) -> None:
+        assert message.account is not None and message.sender is not None
+        reason = receipt.reason or Reason.SENDER_NOT_REGISTERED
+        detail = f"{receipt.detail or reason.meaning} (carrier code {receipt.code})"
+        until = now + BLOCK_FOR
+        self._blocked.block(message.account, message.sender, reason, detail, until)
+        await self._ledger.block_sender(
+            message.account, message.sender, reason=reason, detail=detail, until=until
+        )

@@ -1,0 +1,197 @@
+"""Step 8, transport: the text is handed to its carrier, and repeated only where it is certain that nothing happened."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from dataclasses import asdict
+from datetime import timedelta
+from typing import Any, Protocol
+
+from tenacity import (
+    AsyncRetrying,
+    RetryCallState,
+    retry_if_result,
+    stop_after_attempt,
+    stop_any,
+    stop_before_delay,
+    wait_exponential_jitter,
+)
+
+from midcall.contract.errors import LedgerError
+from midcall.contract.messages import Draft, Message, OutboundMessage
+from midcall.contract.reasons import Reason
+from midcall.contract.results import NotProcessed, Refused, Scope, SendResult
+from midcall.ledger import Ledger
+from midcall.sending.drafting import Drafting
+from midcall.sending.turn import Refusal, Turn
+
+log = logging.getLogger("midcall.sending")
+
+REQUEST_S = 15.0
+"""The longest one request may take. It is never cancelled by the agent's deadline, and ends before its lease does."""
+
+LEASE_S = 20.0
+"""How long a claim belongs to the process that made it; after that, a message still `sending` is `unknown`."""
+
+_REPEATS_WHEN_OTHERS_WAIT = 2
+_BACKOFF = wait_exponential_jitter(multiplier=0.05, max=0.4)
+
+
+class Wire(Protocol):
+    """Asks `midcall_send_message` of the sender's account, and of nobody else."""
+
+    async def __call__(self, message: OutboundMessage, *, deadline_s: float) -> SendResult: ...
+
+
+class Transport:
+    """Hands claimed messages over. `status_url` gives the address a carrier's receipts for an attempt should go to."""
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        drafting: Drafting,
+        wire: Wire,
+        *,
+        status_url: Callable[[str, str, int], str | None],
+    ) -> None:
+        self._ledger = ledger
+        self._drafting = drafting
+        self._wire = wire
+        self._status_url = status_url
+
+    def outbound(self, message_id: str, n: int, draft: Draft, validity_s: int | None) -> OutboundMessage:
+        """Attempt `n` at a message, exactly as its carrier is handed it."""
+        return OutboundMessage(
+            id=message_id,
+            attempt=n,
+            account=draft.sender.account,
+            sender=draft.sender.number,
+            destination=draft.destination.number,
+            text=draft.content.text,
+            media=draft.content.media,
+            validity_s=validity_s,
+            status_url=self._status_url(draft.sender.account, message_id, n),
+        )
+
+    async def hand_over(self, turn: Turn, message: Message) -> Message:
+        """Attempt 1 is already in the ledger. Ends with the carrier's last word recorded."""
+        assert turn.draft is not None
+        draft, n = turn.draft, 1
+        while True:
+            try:
+                result, n = await self._attempts(turn, message.id, n, draft)
+            except NotOursError:
+                return await self._as_it_stands(message)
+            following = await self._next_candidate(turn, result)
+            if following is None:
+                return await self._record(message.id, n, result, final=True)
+            await self._record(message.id, n, result, final=False)
+            n += 1
+            try:
+                await self._begin(turn, message.id, n, following)
+            except NotOursError:
+                return await self._as_it_stands(message)
+            draft = following
+
+    async def _as_it_stands(self, message: Message) -> Message:
+        return await self._ledger.message(message.id) or message
+
+    async def _attempts(self, turn: Turn, message_id: str, n: int, draft: Draft) -> tuple[SendResult, int]:
+        """One sender: repeated within the budget, and only after `NotProcessed`; each repeat is an attempt of its own."""
+        first = n
+
+        async def once() -> SendResult:
+            if n > first:
+                await self._begin(turn, message_id, n, draft)
+            message = self.outbound(message_id, n, draft, turn.tool.validity_s)
+            return await self._wire(message, deadline_s=REQUEST_S)
+
+        async def before_waiting(state: RetryCallState) -> None:
+            nonlocal n
+            assert state.outcome is not None
+            await self._record(message_id, n, state.outcome.result(), final=False)
+            n += 1
+
+        retrying = AsyncRetrying(
+            retry=retry_if_result(lambda result: isinstance(result, NotProcessed)),
+            stop=stop_any(
+                stop_before_delay(turn.remaining_s),
+                stop_after_attempt(_REPEATS_WHEN_OTHERS_WAIT if turn.candidates else 100),
+            ),
+            wait=_wait,
+            before_sleep=before_waiting,
+            retry_error_callback=lambda state: state.outcome.result() if state.outcome else None,
+        )
+        result: SendResult = await retrying(once)
+        return result, n
+
+    async def _next_candidate(self, turn: Turn, result: SendResult) -> Draft | None:
+        """Another sender is tried only when the text certainly did not leave and the refusal was not the recipient's."""
+        certain = isinstance(result, NotProcessed) or (
+            isinstance(result, Refused) and result.scope is Scope.SENDER
+        )
+        if not certain or not turn.candidates:
+            return None
+        try:
+            return await self._drafting.next_draft(turn)
+        except Refusal as refusal:
+            log.info("no further candidate for call %s: %s", turn.call.id, refusal.reason.value)
+            return None
+
+    async def _begin(self, turn: Turn, message_id: str, n: int, draft: Draft) -> None:
+        """Durable before the wire. Raises `NotOursError` when the message is no longer ours to send."""
+        counted = turn.counted
+        assert counted is not None
+        ours = await self._ledger.begin_attempt(
+            message_id,
+            n=n,
+            account=draft.sender.account,
+            sender=draft.sender.number,
+            text=draft.content.text,
+            media=draft.content.media,
+            encoding=counted.encoding,
+            segments=counted.segments,
+            request=request_record(self.outbound(message_id, n, draft, turn.tool.validity_s)),
+            lease_s=LEASE_S,
+        )
+        if not ours:
+            raise NotOursError(message_id)
+
+    async def _record(self, message_id: str, n: int, result: SendResult, *, final: bool) -> Message:
+        """Write the carrier's word down; a ledger that cannot be written is tried again while the lease holds."""
+        give_up = asyncio.get_running_loop().time() + LEASE_S
+        while True:
+            try:
+                message = await self._ledger.record_result(message_id, n=n, result=result, final=final)
+            except LedgerError as error:
+                if asyncio.get_running_loop().time() > give_up:
+                    log.error("message %s: the carrier's answer could not be recorded: %s", message_id, error)
+                    raise
+                await asyncio.sleep(0.5)
+                continue
+            if final and isinstance(result, Refused) and result.reason is Reason.OPTED_OUT and message.destination:
+                await self._ledger.opt_out(
+                    message.destination,
+                    source=f"carrier:{message.account}",
+                    evidence=f"refused with {result.code or result.reason.value}",
+                )
+            return message
+
+
+def request_record(message: OutboundMessage) -> dict[str, Any]:
+    """The exact request of an attempt, as the ledger keeps it."""
+    return asdict(message)
+
+
+class NotOursError(Exception):
+    """Somebody else (a recovery, a receipt) has moved the message: it must not be sent again."""
+
+
+def _wait(state: RetryCallState) -> float:
+    """The carrier's own Retry-After when it gives one, else a short exponential backoff with jitter."""
+    result = state.outcome.result() if state.outcome else None
+    if isinstance(result, NotProcessed) and result.retry_after is not None:
+        return timedelta(seconds=result.retry_after).total_seconds()
+    return _BACKOFF(state)

@@ -1,0 +1,49 @@
+"""Tasks that outlive the request that started them, and that a stop waits for."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Coroutine
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+log = logging.getLogger("midcall")
+
+GRACE_S = 16.0
+"""How long a stop waits: a request to a carrier ends by itself within 15 s."""
+
+
+class Tasks:
+    """Keeps a reference to every task until it is done; what one raises is logged, never lost."""
+
+    def __init__(self) -> None:
+        self._running: set[asyncio.Task[Any]] = set()
+        self.closing = False
+
+    def open(self) -> None:
+        """Take tasks (again)."""
+        self.closing = False
+
+    def start(self, work: Coroutine[Any, Any, T], /) -> asyncio.Task[T]:
+        """Start `work` as a task of its own."""
+        task = asyncio.create_task(work)
+        self._running.add(task)
+        task.add_done_callback(self._done)
+        return task
+
+    async def finish(self) -> None:
+        """Wait for what is running, and for what that starts; cancel what is left after the grace."""
+        self.closing = True
+        until = asyncio.get_running_loop().time() + GRACE_S
+        while self._running and (left := until - asyncio.get_running_loop().time()) > 0:
+            await asyncio.wait(set(self._running), timeout=left)
+        for task in self._running:
+            task.cancel()
+        await asyncio.gather(*self._running, return_exceptions=True)
+
+    def _done(self, task: asyncio.Task[Any]) -> None:
+        self._running.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.error("a task failed: %s", error, exc_info=error)
