@@ -12,8 +12,8 @@ from urllib.parse import parse_qsl, urlencode
 
 import pytest
 from aiohttp import web
-from twilio.http.http_client import TwilioHttpClient
-from twilio.rest import Client
+from twilio.http.http_client import TwilioHttpClient  # type: ignore[import-untyped]  # no py.typed
+from twilio.rest import Client  # type: ignore[import-untyped]  # no py.typed
 
 from midcall_simulator import DEFAULT_ACCOUNT_SID, DEFAULT_AUTH_TOKEN, Simulator
 

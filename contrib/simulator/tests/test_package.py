@@ -1,18 +1,20 @@
-"""The package as others meet it: its one door, its pytest fixture, its README."""
+"""The package as others meet it: its one door, its pytest fixture, and small things that stand alone."""
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
 
 import midcall_simulator
-from midcall_simulator.magic import MAGIC_NUMBERS, magic_table
+from midcall_simulator.magic import MAGIC_NUMBERS
 from midcall_simulator.twilio.segments import segments
 
-README = Path(__file__).resolve().parents[1] / "README.md"
+ROOT = Path(__file__).resolve().parents[1]
 
 
 def _python(code: str) -> str:
@@ -38,7 +40,7 @@ def test_every_promised_name_is_there() -> None:
     for name in midcall_simulator.__all__:
         assert getattr(midcall_simulator, name) is not None
     with pytest.raises(AttributeError, match="Nonsense"):
-        _ = midcall_simulator.Nonsense  # type: ignore[attr-defined]  # the point of the test
+        _ = midcall_simulator.Nonsense
 
 
 def test_the_plugin_costs_no_server() -> None:
@@ -67,13 +69,18 @@ def test_the_simulator_needs_no_twilio() -> None:
 
 
 @pytest.fixture
-def only_named_plugins(monkeypatch: pytest.MonkeyPatch) -> None:
-    """pytest in a subprocess loads only the plugins it is told to, whatever else is installed here."""
-    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
-    monkeypatch.setenv("PYTHONPATH", _environment()["PYTHONPATH"])
+def installed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """pytest in a subprocess finds our plugin as if the package were installed: by the entry point it declares."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    [(name, module)] = project["entry-points"]["pytest11"].items()
+    folder = tmp_path / "site" / f"midcall_simulator-{project['version']}.dist-info"
+    folder.mkdir(parents=True)
+    metadata = f"Metadata-Version: 2.1\nName: {project['name']}\nVersion: {project['version']}\n"
+    (folder / "METADATA").write_text(metadata, encoding="utf-8")
+    (folder / "entry_points.txt").write_text(f"[pytest11]\n{name} = {module}\n", encoding="utf-8")
+    (folder / "RECORD").write_text("", encoding="utf-8")
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([_environment()["PYTHONPATH"], str(folder.parent)]))
 
-
-OURS = ("-p", "midcall_simulator.pytest_plugin")
 
 FIXTURE_TEST = """
     import asyncio
@@ -87,18 +94,23 @@ FIXTURE_TEST = """
 """
 
 
-@pytest.mark.usefixtures("only_named_plugins")
+@pytest.mark.usefixtures("installed")
 @pytest.mark.parametrize(("mode", "mark"), [("auto", ""), ("strict", "@pytest.mark.asyncio")])
 def test_the_fixture_starts_a_simulator(pytester: pytest.Pytester, mode: str, mark: str) -> None:
     """Another project's async test gets a started simulator, in either mode of pytest-asyncio."""
     pytester.makepyfile(FIXTURE_TEST.format(mark=mark))
     result = pytester.runpytest_subprocess(
-        *OURS, "-p", "pytest_asyncio.plugin", f"--asyncio-mode={mode}", "-W", "error", timeout=50
+        f"--asyncio-mode={mode}",
+        "-o",
+        "asyncio_default_fixture_loop_scope=function",
+        "-W",
+        "error",
+        timeout=50,
     )
     result.assert_outcomes(passed=1)
 
 
-@pytest.mark.usefixtures("only_named_plugins")
+@pytest.mark.usefixtures("installed")
 def test_without_pytest_asyncio_pytest_still_runs(pytester: pytest.Pytester) -> None:
     """Where pytest-asyncio is missing, other tests run, and the fixture says what to install."""
     pytester.makepyfile(
@@ -121,14 +133,9 @@ def test_without_pytest_asyncio_pytest_still_runs(pytester: pytest.Pytester) -> 
         """
     )
     pytester.syspathinsert()
-    result = pytester.runpytest_subprocess("-p", "hide_asyncio", *OURS, timeout=50)
+    result = pytester.runpytest_subprocess("-p", "hide_asyncio", "-p", "no:asyncio", timeout=50)
     result.assert_outcomes(passed=1, errors=1)
     result.stdout.fnmatch_lines(["*needs pytest-asyncio: pip install pytest-asyncio*"])
-
-
-def test_the_readme_has_the_table_of_magic_numbers() -> None:
-    """The README's table is the one the code makes."""
-    assert f"-->\n{magic_table()}\n<!--" in README.read_text(encoding="utf-8")
 
 
 def test_magic_numbers_are_fictional_and_different() -> None:
@@ -136,12 +143,6 @@ def test_magic_numbers_are_fictional_and_different() -> None:
     numbers = [entry.number for entry in MAGIC_NUMBERS]
     assert len(set(numbers)) == len(numbers)
     assert all(number.startswith("+170255501") and len(number) == 12 for number in numbers)
-
-
-def test_the_readme_names_every_kind_of_fault() -> None:
-    """Each kind of fault stands in the README's table of faults."""
-    text = README.read_text(encoding="utf-8")
-    assert [kind for kind in midcall_simulator.FaultKind if f"`{kind}`" not in text] == []
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl
 
 import pytest
-from twilio.request_validator import RequestValidator, get_signature_algorithm
+from twilio.request_validator import RequestValidator, get_signature_algorithm  # type: ignore[import-untyped]  # no py.typed
 
 from midcall_simulator import DEFAULT_AUTH_TOKEN, Fault, FaultKind, NotLoopbackError, SharedKey, Simulator
 from midcall_simulator.twilio import sign
@@ -144,7 +144,7 @@ async def test_registration_is_a_north_american_matter(sim: Simulator, wire: Wir
     ],
     ids=str,
 )
-async def test_a_text_that_does_not_arrive(
+async def test_a_text_that_does_not_arrive(  # pytest passes by name
     sim: Simulator, wire: Wire, receiver: Receiver, fault: Fault, statuses: list[str], code: int
 ) -> None:
     """After a 201 the last receipt carries the code, and a fetch agrees with it."""
@@ -174,7 +174,7 @@ async def test_a_text_that_does_not_arrive(
     ],
     ids=str,
 )
-async def test_receipts_that_go_astray(
+async def test_receipts_that_go_astray(  # pytest passes by name
     sim: Simulator, wire: Wire, receiver: Receiver, fault: Fault, arrived: list[str], recorded: list[str]
 ) -> None:
     """Lost, doubled, reordered and late receipts; the text itself is delivered all the same."""
@@ -343,3 +343,23 @@ async def test_the_request_is_remembered_whole_but_for_the_token(sim: Simulator,
     assert request.header("authorization") == "Basic (hidden)"
     assert request.sid == sim.texts[0].sid
     assert CALLER not in repr(sim.texts[0])
+
+
+async def test_a_server_that_hangs_up_is_not_asked_again(sim: Simulator, wire: Wire) -> None:
+    """A connection lost after the callback was written is not repeated by default: it may have been read."""
+    asked = 0
+
+    async def hang_up(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal asked
+        await reader.readuntil(b"\r\n\r\n")
+        asked += 1
+        writer.close()
+
+    server = await asyncio.start_server(hang_up, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    await wire.send(CALLER, StatusCallback=f"http://127.0.0.1:{port}/")
+    await sim.settled()
+    server.close()
+    await server.wait_closed()
+    assert asked == 2
+    assert [(record.result, record.attempts) for record in sim.callbacks] == [("failed", 1)] * 2

@@ -17,7 +17,7 @@ from midcall_simulator import DEFAULT_ACCOUNT_SID, SeenRequest, Simulator
 
 if TYPE_CHECKING:
     from openapi_core import OpenAPI
-    from twilio.rest import Client
+    from twilio.rest import Client  # type: ignore[import-untyped]  # no py.typed
 
     from contrib.simulator.tests.conftest import Wire
 

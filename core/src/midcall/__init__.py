@@ -13,6 +13,7 @@ API_VERSION = "0.1"
 """Version of the plugin contract. It stays 0.x until receiving and reconciling have settled it."""
 
 if TYPE_CHECKING:
+    from midcall.app import Midcall
     from midcall.contract.calls import Call, CallEvent, CallEventKind, CallKind, Direction, ToolCall
     from midcall.contract.capabilities import Capabilities
     from midcall.contract.carrier import Carrier, CarrierSettings, Health
@@ -65,7 +66,9 @@ if TYPE_CHECKING:
         WebhookRequest,
         WebhookResponse,
     )
+    from midcall.settings import Settings, load_settings
 
+_ELSEWHERE = {"Midcall": "midcall.app", "Settings": "midcall.settings", "load_settings": "midcall.settings"}
 _WHERE = {
     "calls": ("Call", "CallEvent", "CallEventKind", "CallKind", "Direction", "ToolCall"),
     "capabilities": ("Capabilities",),
@@ -120,7 +123,9 @@ _WHERE = {
         "WebhookResponse",
     ),
 }
-_MODULE_OF = {name: f"midcall.contract.{module}" for module, names in _WHERE.items() for name in names}
+_MODULE_OF = _ELSEWHERE | {
+    name: f"midcall.contract.{module}" for module, names in _WHERE.items() for name in names
+}
 
 
 def __getattr__(name: str) -> Any:
@@ -169,6 +174,7 @@ __all__ = [
     "Message",
     "MessageEvent",
     "MessageState",
+    "Midcall",
     "MidcallError",
     "Needs",
     "NotProcessed",
@@ -184,6 +190,7 @@ __all__ = [
     "SendResult",
     "Sender",
     "SenderCheck",
+    "Settings",
     "Status",
     "Tool",
     "ToolCall",
@@ -195,5 +202,6 @@ __all__ = [
     "WebhookRequest",
     "WebhookResponse",
     "hookimpl",
+    "load_settings",
     "result_for_http",
 ]

@@ -21,14 +21,14 @@ from midcall.contract.calls import Call, CallEvent, CallEventKind, ToolCall
 from midcall.contract.carrier import Carrier
 from midcall.contract.errors import LedgerError, MidcallError
 from midcall.contract.messages import Message, MessageEvent
-from midcall.contract.outcomes import Outcome, Status
+from midcall.contract.outcomes import Outcome
 from midcall.contract.platform import Platform
 from midcall.contract.reasons import Reason
 from midcall.contract.tool import Tool
 from midcall.contract.webhooks import WebhookRequest, WebhookResponse
 from midcall.ledger import Applied, Ledger
 from midcall.plugins import PluginReport
-from midcall.sending import Preview
+from midcall.sending import Preview, refused_without_turn
 from midcall.settings import Settings
 from midcall.tasks import Tasks
 
@@ -114,8 +114,13 @@ class Midcall:
             ToolCall(call=call, tool=name, arguments=arguments or {}, id=tool_call_id), tool
         )
 
-    async def preview(self, call: Call, tool: str | Tool, arguments: Mapping[str, Any] | None = None) -> Preview:
-        """What would be sent, from where, at what cost, and every verdict; nothing is sent or written down."""
+    async def preview(
+        self, call: Call, tool: str | Tool, arguments: Mapping[str, Any] | None = None
+    ) -> Preview:
+        """What would be sent, from where, at what cost, and every verdict; nothing is sent or written down.
+
+        Raises `UnknownToolError` for a tool that is not configured.
+        """
         chosen = self._tool(tool)
         tool_call = ToolCall(call=call, tool=chosen.name, arguments=arguments or {})
         return await self._running.journey.preview(tool_call, chosen)
@@ -123,13 +128,12 @@ class Midcall:
     async def _send(self, tool_call: ToolCall, tool: str | Tool) -> Outcome:
         running = self._running
         if self._tasks.closing:
-            return Outcome(
-                status=Status.REJECTED,
-                reason=Reason.SHUTTING_DOWN,
-                say="I'm sorry, I wasn't able to send the text.",
-                detail=Reason.SHUTTING_DOWN.meaning,
-            )
-        chosen = self._tool(tool)
+            return refused_without_turn(Reason.SHUTTING_DOWN, Reason.SHUTTING_DOWN.meaning)
+        try:
+            chosen = self._tool(tool)
+        except UnknownToolError as error:
+            log.error("%s", error)
+            return refused_without_turn(Reason.UNKNOWN_TOOL, str(error), language=tool_call.call.language)
         self._tasks.start(self._remember(tool_call.call))
         return await running.journey.send(tool_call, chosen)
 
@@ -270,4 +274,6 @@ class UnknownToolError(MidcallError):
         self.tool = tool
         self.known = known
         listed = ", ".join(known) or "none"
-        super().__init__(f"no tool {tool!r} is configured: add [tools.{tool}] to the settings; there is {listed}")
+        super().__init__(
+            f"no tool {tool!r} is configured: add [tools.{tool}] to the settings; there is {listed}"
+        )

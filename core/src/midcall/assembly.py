@@ -70,7 +70,9 @@ async def assemble(settings: Settings, *, start_task: StartTask) -> Assembly:
     journey = SendingJourney(
         ledger=ledger,
         drafting=drafting,
-        transport=Transport(ledger, drafting, partial(_wire, host), status_url=partial(_status_url, settings)),
+        transport=Transport(
+            ledger, drafting, partial(_wire, host), status_url=partial(_status_url, settings)
+        ),
         claims=ClaimWriter(ledger, carrier_of=lambda account: _carrier_name(host.carriers, account)),
         late_news=late_news,
         variables_of=variables_of,
@@ -150,7 +152,11 @@ def configured_numbers(settings: Settings) -> ConfiguredNumbers:
 def variables_of(call: Call) -> Variables:
     """A call's dynamic variables, weakest first: the agent's defaults, the server's, those collected in the call."""
     return Variables(
-        [Layer("default", call.defaults), Layer("server", call.variables), Layer("collected", call.collected)],
+        [
+            Layer("default", call.defaults),
+            Layer("server", call.variables),
+            Layer("collected", call.collected),
+        ],
         system=SystemVariables(
             now=datetime.now(UTC),
             session_started=call.began_at,

@@ -9,7 +9,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from aiohttp import ClientError, ClientSession, ClientTimeout, DummyCookieJar, TCPConnector
+from aiohttp import (
+    ClientConnectorError,
+    ClientError,
+    ClientSession,
+    ClientTimeout,
+    ConnectionTimeoutError,
+    DummyCookieJar,
+    TCPConnector,
+)
 from aiohttp.abc import AbstractResolver, ResolveResult
 from yarl import URL
 
@@ -31,7 +39,7 @@ class Callback:
     body: bytes
     retries: int = 0
     retry_on: frozenset[str] = frozenset()
-    """Failures that are tried again: `ct` no connection, `rt` no answer in time, `4xx`, `5xx`."""
+    """Failures that are tried again: `ct` no connection, `rt` no answer (in time), `4xx`, `5xx`."""
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
@@ -167,12 +175,12 @@ class CallbackSender:
                 target, data=callback.body, headers=callback.headers, allow_redirects=False
             ) as answer:
                 await answer.read()
-        except TimeoutError as problem:
-            record.result, record.reason = "failed", type(problem).__name__
-            return "rt"
-        except (ClientError, OSError) as problem:
+        except (ClientConnectorError, ConnectionTimeoutError) as problem:
             record.result, record.reason = "failed", f"{type(problem).__name__}: {problem}"
             return "ct"
+        except (ClientError, TimeoutError, OSError) as problem:
+            record.result, record.reason = "failed", f"{type(problem).__name__}: {problem}"
+            return "rt"
         record.result, record.http_status, record.reason = "answered", answer.status, ""
         return f"{answer.status // 100}xx" if answer.status >= 400 else ""
 

@@ -83,9 +83,13 @@ class Exchange:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def aclose(self) -> None:
-        """End every fault that holds a connection, stop following texts, and close the callback client."""
+    def let_go(self) -> None:
+        """End every fault that holds a connection or a callback; from now on none does."""
         self._stopping.set()
+
+    async def aclose(self) -> None:
+        """Stop following texts and close the callback client; the server has to be closed before."""
+        self.let_go()
         await self.abandon()
         await self.callbacks.aclose()
 

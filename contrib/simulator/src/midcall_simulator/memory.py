@@ -138,7 +138,7 @@ class Memory:
 
     def see(self, request: SeenRequest) -> None:
         """Remember a request that was received whole."""
-        (self.lookups if request.method == "GET" else self.posts).append(request)
+        (self.posts if request.method == "POST" else self.lookups).append(request)
 
     def text(self, sid: str) -> Text | None:
         """The text with this id, if there is one."""

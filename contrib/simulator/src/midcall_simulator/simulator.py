@@ -85,9 +85,10 @@ class Simulator:
 
     async def aclose(self) -> None:
         """End every connection and callback and free the port. What was remembered stays readable."""
-        await self._exchange.aclose()
+        self._exchange.let_go()
         if self._runner is not None:
             await self._runner.cleanup()
+        await self._exchange.aclose()
 
     async def __aenter__(self) -> Self:
         await self.start()
@@ -122,7 +123,7 @@ class Simulator:
 
     @property
     def lookups(self) -> Sequence[SeenRequest]:
-        """Every GET a carrier received, in order."""
+        """Every other request that was received, in order: fetches and lists."""
         return self._exchange.memory.lookups
 
     @property

@@ -57,7 +57,10 @@ class CoreContent:
         found = {name: variables.find(name) for name in sorted(rendered.used) if not is_clock(name)}
         values = [f"{name}={value.text}" for name, value in found.items() if value is not None]
         return Content(
-            text=_clean(rendered.text), media=media, template=template, identity="\x1f".join([source, *values])
+            text=_clean(rendered.text),
+            media=media,
+            template=template,
+            identity="\x1f".join([source, *values]),
         )
 
     def _fill(self, source: str, variables: Variables, where: str) -> Rendered:

@@ -8,7 +8,8 @@ from urllib.parse import urlsplit
 
 _EDGES = "()[]{}<>\"'“”‘’«».,;:!?…"
 _BARE = re.compile(
-    r"(?P<host>(?:[\w-]{1,63}\.)+(?:[^\W\d_]{2,24}|xn--[a-z0-9-]{2,59}))\.?(?::\d{1,5})?(?:[/?#].*)?", re.I
+    r"(?P<host>(?:[\w-]{1,63}\.)+(?:[^\W\d_]{2,24}|xn--[a-z0-9-]{2,59}))\.?(?::\d{1,5})?(?:[/?#].*)?",
+    re.IGNORECASE,
 )
 _ADDRESS = re.compile(r"(?P<host>\d{1,3}(?:\.\d{1,3}){3})(?::\d{1,5})?(?:[/?#].*)")
 
@@ -18,7 +19,7 @@ def hosts_in(text: str) -> tuple[str, ...]:
     found = []
     for word in text.split():
         bare = word.strip(_EDGES)
-        start = re.search(r"[a-z][a-z0-9+.-]*://", bare, re.I)
+        start = re.search(r"[a-z][a-z0-9+.-]*://", bare, re.IGNORECASE)
         if start:
             # What stands before an @ is a user name: https://example.com@evil.example goes to evil.example.
             found.append(_host_of(bare[start.start() :]))

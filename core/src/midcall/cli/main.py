@@ -52,9 +52,8 @@ def midcall() -> None:
 def main() -> NoReturn:
     """Run, and say what went wrong in words: no traceback is a user's first answer."""
     try:
-        midcall(standalone_mode=False)
-    except click.exceptions.Exit as leaving:
-        sys.exit(leaving.exit_code)
+        # Without its standalone mode click answers the exit code that a command left with.
+        code = midcall(standalone_mode=False)
     except click.ClickException as error:
         error.show()
         sys.exit(Exit.USAGE)
@@ -63,7 +62,7 @@ def main() -> NoReturn:
         sys.exit(Exit.STOPPED)
     except Exception as error:  # noqa: BLE001 - the last resort: what is not ours to expect still gets words
         sys.exit(_say(error))
-    sys.exit(Exit.OK)
+    sys.exit(code if isinstance(code, int) else Exit.OK)
 
 
 def _say(error: Exception) -> int:

@@ -54,7 +54,9 @@ def command(
     if message_id is not None:
         asyncio.run(_show(url, message_id, as_json=as_json))
     else:
-        asyncio.run(_list(url, state=state, call=call, to=e164(to) if to else None, limit=limit, as_json=as_json))
+        asyncio.run(
+            _list(url, state=state, call=call, to=e164(to) if to else None, limit=limit, as_json=as_json)
+        )
 
 
 async def _list(
@@ -104,9 +106,13 @@ async def _show(url: str, prefix: str, *, as_json: bool) -> None:
     try:
         found = await ledger.find_message(prefix, limit=2)
         if not found:
-            raise click.ClickException(f"no text has an id that begins with {prefix!r}; see `midcall messages`")
+            raise click.ClickException(
+                f"no text has an id that begins with {prefix!r}; see `midcall messages`"
+            )
         if len(found) > 1:
-            raise click.ClickException(f"several texts have an id that begins with {prefix!r}; write more of it")
+            raise click.ClickException(
+                f"several texts have an id that begins with {prefix!r}; write more of it"
+            )
         message = found[0]
         attempts, events = await ledger.attempts(message.id), await ledger.events(message.id)
     finally:
@@ -120,9 +126,7 @@ async def _show(url: str, prefix: str, *, as_json: bool) -> None:
     _print_message(message, attempts, events)
 
 
-def _print_message(
-    message: Message, attempts: tuple[Attempt, ...], events: tuple[MessageEvent, ...]
-) -> None:
+def _print_message(message: Message, attempts: tuple[Attempt, ...], events: tuple[MessageEvent, ...]) -> None:
     facts = [
         ("id", message.id),
         ("state", message.state.value),
@@ -151,7 +155,9 @@ def _print_message(
                 f"{(event.at - began).total_seconds() * 1000:.0f} ms",
                 event.kind,
                 event.state.value,
-                ", ".join(f"{key}={value}" for key, value in event.data.items() if value not in (None, "", {})),
+                ", ".join(
+                    f"{key}={value}" for key, value in event.data.items() if value not in (None, "", {})
+                ),
             )
             for event in events
         ],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import csv
+import sys
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -68,7 +69,9 @@ def add(number: str, evidence: str, config: Path | None, as_json: bool) -> None:
     if as_json:
         print_json(_as_json(opt_out))
     else:
-        click.echo(f"{opt_out.number} gets no texts, since {opt_out.at:%Y-%m-%d %H:%M} UTC ({opt_out.source}).")
+        click.echo(
+            f"{opt_out.number} gets no texts, since {opt_out.at:%Y-%m-%d %H:%M} UTC ({opt_out.source})."
+        )
 
 
 @command.command("remove")
@@ -110,7 +113,7 @@ def import_(file: Path, config: Path | None, as_json: bool) -> None:
 def _numbers_in(file: Path) -> list[tuple[int, str]]:
     """Line and number of each entry. Every bad line is named; nothing is imported if there is one."""
     try:
-        text = click.get_text_stream("stdin").read() if str(file) == "-" else file.read_text("utf-8-sig")
+        text = sys.stdin.read() if str(file) == "-" else file.read_text("utf-8-sig")
     except OSError as error:
         raise click.ClickException(f"{file} cannot be read: {error.strerror}") from None
     except UnicodeDecodeError:

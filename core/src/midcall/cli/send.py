@@ -25,10 +25,14 @@ PLATFORM = "cli"
 
 @click.command("send")
 @click.argument("tool")
-@click.option("--from", "sender", required=True, help="The agent's number on the call, which the text leaves from.")
+@click.option(
+    "--from", "sender", required=True, help="The agent's number on the call, which the text leaves from."
+)
 @click.option("--to", required=True, help="The caller's number.")
 @click.option("--message", help="The text, for a tool whose content the model writes.")
-@click.option("--var", "variables", multiple=True, metavar="NAME=VALUE", help="A dynamic variable; may be repeated.")
+@click.option(
+    "--var", "variables", multiple=True, metavar="NAME=VALUE", help="A dynamic variable; may be repeated."
+)
 @click.option("--id", "tool_call_id", help="Id of the tool call: the same id never sends twice.")
 @click.option("--call", "call_id", help="Id of the call it belongs to; a new one if not given.")
 @click.option("--yes", is_flag=True, help="Send it. Without this, only show what would be sent.")
@@ -139,7 +143,9 @@ def _print_preview(preview: Preview, *, as_json: bool) -> None:
     print_facts(facts)
     for verdict in preview.verdicts:
         mark = click.style("allows", fg="green") if verdict.allowed else click.style("denies", fg="red")
-        said = "".join(f" {part}" for part in (verdict.reason, verdict.detail and f"({verdict.detail})") if part)
+        said = "".join(
+            f" {part}" for part in (verdict.reason, verdict.detail and f"({verdict.detail})") if part
+        )
         click.echo(f"  {verdict.plugin} {mark}{said}")
     if refusal is None:
         click.echo(click.style("It would be sent.", fg="green") + " Nothing was: add --yes to send it.")

@@ -30,12 +30,8 @@ def command(config: Path | None, host: str | None, port: int | None, log_level: 
     try:
         from midcall.server import serve
     except ModuleNotFoundError as error:
-        raise click.ClickException(
-            f"the server needs {error.name}: pip install 'midcall[server]'"
-        ) from None
-    logging.basicConfig(
-        level=log_level.upper(), format="%(asctime)s %(levelname)-7s %(name)s: %(message)s"
-    )
+        raise click.ClickException(f"the server needs {error.name}: pip install 'midcall[server]'") from None
+    logging.basicConfig(level=log_level.upper(), format="%(asctime)s %(levelname)-7s %(name)s: %(message)s")
     serve(
         settings_from(config),
         host=host,

@@ -33,7 +33,15 @@ from midcall.contract.capabilities import Capabilities
 from midcall.contract.messages import Message, OutboundMessage
 from midcall.contract.results import SendResult
 from midcall.contract.senders import SenderCheck
-from midcall.contract.webhooks import CannotTell, FindResult, InboundMedia, InboundMessage, Media, Receipt, WebhookRequest
+from midcall.contract.webhooks import (
+    CannotTell,
+    FindResult,
+    InboundMedia,
+    InboundMessage,
+    Media,
+    Receipt,
+    WebhookRequest,
+)
 
 
 class CarrierSettings(BaseModel):

@@ -23,7 +23,15 @@ from typing import Any
 
 from midcall.contract.calls import Call
 from midcall.contract.markers import hookspec
-from midcall.contract.messages import Content, Destination, Draft, Message, MessageEvent, OutboundMessage, Verdict
+from midcall.contract.messages import (
+    Content,
+    Destination,
+    Draft,
+    Message,
+    MessageEvent,
+    OutboundMessage,
+    Verdict,
+)
 from midcall.contract.results import SendResult
 from midcall.contract.senders import Needs, Sender
 from midcall.contract.tool import Tool

@@ -82,7 +82,9 @@ class Verdict:
         return cls(allowed=True, detail=detail)
 
     @classmethod
-    def deny(cls, reason: Reason = Reason.POLICY_DENIED, detail: str = "", *, of_sender: bool = False) -> Verdict:
+    def deny(
+        cls, reason: Reason = Reason.POLICY_DENIED, detail: str = "", *, of_sender: bool = False
+    ) -> Verdict:
         """The plugin objects; any denial denies."""
         return cls(allowed=False, reason=reason, detail=detail, of_sender=of_sender)
 

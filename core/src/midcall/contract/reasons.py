@@ -6,12 +6,13 @@ The carrier's own code and payload stand beside the reason in the ledger; see `d
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import Self
 
 
 class Reason(StrEnum):
     """One word for everybody. The value is stable: it is stored, sent to agents and used as a key of sentences."""
 
-    def __new__(cls, value: str, meaning: str) -> Reason:
+    def __new__(cls, value: str, meaning: str) -> Self:
         """A string member that also carries its `meaning`, one sentence for people."""
         member = str.__new__(cls, value)
         member._value_ = value
@@ -22,7 +23,10 @@ class Reason(StrEnum):
 
     # The person who would receive it
     OPTED_OUT = "opted_out", "The recipient has opted out of texts."
-    NO_CALLER_NUMBER = "no_caller_number", "The call has no caller number (a web call) and the tool names no other destination."
+    NO_CALLER_NUMBER = (
+        "no_caller_number",
+        "The call has no caller number (a web call) and the tool names no other destination.",
+    )
     NUMBER_WITHHELD = "number_withheld", "The caller withheld their number."
     INVALID_DESTINATION = "invalid_destination", "The destination is not a phone number that can exist."
     DESTINATION_NOT_TRUSTED = (
@@ -31,7 +35,10 @@ class Reason(StrEnum):
     )
     COUNTRY_NOT_ALLOWED = "country_not_allowed", "The destination's country is not one the tool may text."
     PREFIX_NOT_ALLOWED = "prefix_not_allowed", "The destination is outside the prefixes the tool may text."
-    SATELLITE_NUMBER = "satellite_number", "The destination is a satellite or global-service number, a target of toll fraud."
+    SATELLITE_NUMBER = (
+        "satellite_number",
+        "The destination is a satellite or global-service number, a target of toll fraud.",
+    )
     PREMIUM_NUMBER = "premium_number", "The destination is a premium-rate number, a target of toll fraud."
     LANDLINE = "landline", "The destination is a landline, or cannot receive texts."
     UNREACHABLE = "unreachable", "The recipient's handset or network cannot be reached."
@@ -39,7 +46,10 @@ class Reason(StrEnum):
 
     # Limits
     LIMIT_PER_CALL = "limit_per_call", "This call has had as many texts as the tool allows."
-    LIMIT_PER_NUMBER = "limit_per_number", "This number has had as many texts in the last hour as the tool allows."
+    LIMIT_PER_NUMBER = (
+        "limit_per_number",
+        "This number has had as many texts in the last hour as the tool allows.",
+    )
     LIMIT_PER_HOUR = "limit_per_hour", "The tool has sent as many texts in the last hour as it may."
 
     # The call and the tool call
@@ -48,14 +58,23 @@ class Reason(StrEnum):
     INVALID_ARGUMENTS = "invalid_arguments", "The model's arguments do not fit the tool."
 
     # Content
-    UNRESOLVED_VARIABLE = "unresolved_variable", "A {{placeholder}} in the text or the destination has no value."
+    UNRESOLVED_VARIABLE = (
+        "unresolved_variable",
+        "A {{placeholder}} in the text or the destination has no value.",
+    )
     CONTENT_EMPTY = "content_empty", "There is no text and no media to send."
     CONTENT_TOO_LONG = "content_too_long", "The text is longer than the tool or the carrier allows."
     LINK_NOT_ALLOWED = "link_not_allowed", "The text has a link the tool does not allow."
-    CONTENT_NOT_ALLOWED = "content_not_allowed", "The sender or the carrier does not take this kind of content."
+    CONTENT_NOT_ALLOWED = (
+        "content_not_allowed",
+        "The sender or the carrier does not take this kind of content.",
+    )
     CONTENT_FILTERED = "content_filtered", "The carrier filtered the text as spam or fraud."
     UNKNOWN_TEMPLATE = "unknown_template", "No template of that name is configured."
-    MEDIA_NOT_SUPPORTED = "media_not_supported", "The sender cannot carry media, or the media could not be used."
+    MEDIA_NOT_SUPPORTED = (
+        "media_not_supported",
+        "The sender cannot carry media, or the media could not be used.",
+    )
 
     # The sender
     NO_SENDER = "no_sender", "No number was found to send from."
@@ -68,7 +87,10 @@ class Reason(StrEnum):
     SENDER_BUSY = "sender_busy", "The number's queue or daily allowance is full."
 
     # The account and the carrier
-    ACCOUNT_PROBLEM = "account_problem", "The account's credentials, funds or standing with the carrier do not allow sending."
+    ACCOUNT_PROBLEM = (
+        "account_problem",
+        "The account's credentials, funds or standing with the carrier do not allow sending.",
+    )
     CARRIER_BUSY = "carrier_busy", "The carrier kept answering that it did not process the request."
     CARRIER_REFUSED = "carrier_refused", "The carrier refused the request; its own code says why."
     CARRIER_SILENT = "carrier_silent", "The request left, and no usable answer came back."
@@ -76,9 +98,15 @@ class Reason(StrEnum):
     # Plugins and Midcall itself
     POLICY_DENIED = "policy_denied", "A policy plugin denied the text."
     PLUGIN_FAILED = "plugin_failed", "A plugin that must be asked failed; the text was not sent."
-    PLUGIN_TIMED_OUT = "plugin_timed_out", "A plugin that must be asked did not answer in time; the text was not sent."
+    PLUGIN_TIMED_OUT = (
+        "plugin_timed_out",
+        "A plugin that must be asked did not answer in time; the text was not sent.",
+    )
     TOO_SLOW = "too_slow", "The tool's time ran out before the text was claimed; nothing was sent."
-    LEDGER_UNAVAILABLE = "ledger_unavailable", "The ledger cannot be written (locked, corrupt, or the disk is full)."
+    LEDGER_UNAVAILABLE = (
+        "ledger_unavailable",
+        "The ledger cannot be written (locked, corrupt, or the disk is full).",
+    )
     SHUTTING_DOWN = "shutting_down", "Midcall is stopping and takes no new texts."
     CRASHED = "crashed", "Midcall stopped while the request was under way; the text may have left."
 

@@ -181,19 +181,16 @@ class PluginHost:
         if problems:
             raise ConfigError(*problems)
 
-    async def get_ready(self, number: str | None) -> None:
-        """A call has opened on `number`: open connections and look the number up, so that no turn has to wait for it."""
-        await asyncio.gather(
-            *(self.warm_up(account) for account in self._loaded.adapters),
-            *(adapter.prime(number) for adapter in self._loaded.adapters.values() if number),
-        )
-
     async def warm_up(self, account: str) -> None:
         """Let the carrier of `account` open a connection, for at most five seconds. What fails is logged."""
         adapter = self._loaded.adapters.get(account)
         if adapter is not None:
             call = adapter.carrier.warm_up
             await call_bounded(call, seconds=_WARM_UP_S, what=f"plugin {adapter.name!r} in warm_up")
+
+    async def prime(self, number: str) -> None:
+        """A call has opened on `number`: let every account look it up, so that no turn has to wait. What fails is logged."""
+        await asyncio.gather(*(adapter.prime(number) for adapter in self._loaded.adapters.values()))
 
     async def aclose(self) -> None:
         """Close every plugin that has an `aclose`, all at once and within five seconds. What fails is logged."""

@@ -4,6 +4,7 @@ from midcall.sending.claims import ClaimWriter
 from midcall.sending.drafting import Drafting
 from midcall.sending.journey import SendingJourney, StartTask
 from midcall.sending.late_news import LateNews
+from midcall.sending.outcomes import refused_without_turn
 from midcall.sending.receipts import BlockedSenders, Receipts
 from midcall.sending.transport import LEASE_S, REQUEST_S, Transport
 from midcall.sending.turn import Counted, Preview
@@ -21,4 +22,5 @@ __all__ = [
     "SendingJourney",
     "StartTask",
     "Transport",
+    "refused_without_turn",
 ]

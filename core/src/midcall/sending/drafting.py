@@ -99,7 +99,8 @@ class Drafting:
         turn.draft, turn.counted = draft, None
         if not draft.content.text.strip() and not draft.content.media:
             raise Refusal(
-                Reason.CONTENT_EMPTY, f"tool {turn.tool.name!r}: the text is empty once its variables are put in"
+                Reason.CONTENT_EMPTY,
+                f"tool {turn.tool.name!r}: the text is empty once its variables are put in",
             )
         segments = self._count(draft)
         turn.counted = Counted(encoding=segments.encoding, segments=segments.count)

@@ -29,6 +29,7 @@ from midcall.sending.late_news import LateNews
 from midcall.sending.outcomes import outcome_of, pending_outcome, refused_outcome, unknown_outcome
 from midcall.sending.transport import Transport
 from midcall.sending.turn import Preview, Refusal, Turn
+from midcall.tools import check_arguments
 
 T = TypeVar("T")
 
@@ -40,7 +41,9 @@ Claim = Won | Lost | Denied
 class StartTask(Protocol):
     """Starts a task that goes on when its request has gone, and that a stop waits for."""
 
-    def __call__(self, work: Coroutine[Any, Any, T], /) -> asyncio.Task[T]: ...
+    def __call__(self, work: Coroutine[Any, Any, T], /) -> asyncio.Task[T]:
+        """The running task."""
+        ...
 
 
 class SendingJourney:
@@ -114,7 +117,8 @@ class SendingJourney:
         )
         if seen is None and known is not None and not known.open and not turn.tool.after_call:
             raise Refusal(
-                Reason.CALL_ENDED, f"tool {turn.tool.name!r} does not send after a call; set after_call to allow it"
+                Reason.CALL_ENDED,
+                f"tool {turn.tool.name!r} does not send after a call; set after_call to allow it",
             )
         return seen
 
@@ -138,6 +142,9 @@ class SendingJourney:
         turn.destination = choose_destination(
             turn.tool, turn.call, turn.tool_call.arguments, self._variables_of(turn.call)
         )  # 3
+        problems = check_arguments(turn.tool, turn.tool_call.arguments)
+        if problems:
+            raise Refusal(Reason.INVALID_ARGUMENTS, "; ".join(problems))
         await self._claims.check_recipient(turn)  # 3: before any content is paid for
         await self._drafting.candidates(turn)  # 4
         turn.draft = await self._drafting.next_draft(turn)  # 5, 6
@@ -208,6 +215,10 @@ class SendingJourney:
         try:
             message = await self._claims.record_refusal(turn, refusal)
         except LedgerError as error:
-            log.error("call %s: the refusal %s could not be recorded: %s", turn.call.id, refusal.reason, error)
+            log.error(
+                "call %s: the refusal %s could not be recorded: %s", turn.call.id, refusal.reason, error
+            )
             return refused_outcome(turn, refusal)
-        return outcome_of(message, turn.tool, language=turn.language(), duplicate=message.id != turn.message_id)
+        return outcome_of(
+            message, turn.tool, language=turn.language(), duplicate=message.id != turn.message_id
+        )

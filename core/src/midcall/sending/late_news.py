@@ -21,7 +21,9 @@ _BAD_NEWS = {MessageState.REJECTED, MessageState.UNDELIVERED, MessageState.EXPIR
 class LateNews:
     """Tells a call that a text it was told about did not arrive. Good news is not told: the agent has said it already."""
 
-    def __init__(self, ledger: Ledger, platforms: Mapping[str, Platform[Any]], tools: Mapping[str, Tool]) -> None:
+    def __init__(
+        self, ledger: Ledger, platforms: Mapping[str, Platform[Any]], tools: Mapping[str, Tool]
+    ) -> None:
         self._ledger = ledger
         self._platforms = platforms
         self._tools = tools
@@ -47,5 +49,7 @@ class LateNews:
             reason=message.reason,
             duplicate=False,
         )
-        text = f"The text message did not arrive ({message.reason or 'undelivered'}). Tell the caller: {words}"
+        text = (
+            f"The text message did not arrive ({message.reason or 'undelivered'}). Tell the caller: {words}"
+        )
         return await platform.tell_call(call, text, respond=True)

@@ -8,7 +8,7 @@ from midcall.contract.messages import Message, MessageState
 from midcall.contract.outcomes import Outcome, Status
 from midcall.contract.reasons import Reason
 from midcall.contract.tool import Tool
-from midcall.sending.sentences import sentence
+from midcall.sending.sentences import built_in_sentence, sentence
 from midcall.sending.turn import Refusal, Turn
 
 STATUS_OF: dict[MessageState, Status] = {
@@ -57,6 +57,12 @@ def refused_outcome(turn: Turn, refusal: Refusal) -> Outcome:
     """A refusal that is not in the ledger: a preview, or a ledger that cannot be written."""
     outcome = _outcome(turn, Status.REJECTED, refusal.reason)
     return replace(outcome, message_id=None, detail=refusal.detail, plugin=refusal.plugin)
+
+
+def refused_without_turn(reason: Reason, detail: str, *, language: str | None = None) -> Outcome:
+    """A refusal before there is a turn: no tool of that name, or Midcall is stopping. Nothing is recorded."""
+    say = built_in_sentence(language or "en", Status.REJECTED, reason)
+    return Outcome(status=Status.REJECTED, reason=reason, say=say, detail=detail, plugin="midcall")
 
 
 def _outcome(turn: Turn, status: Status, reason: Reason | None) -> Outcome:

@@ -35,7 +35,11 @@ class BlockedSenders:
         """A block that an earlier process has written down."""
         if sender.blocked_reason is not None and sender.blocked_until is not None:
             self.block(
-                sender.account, sender.number, sender.blocked_reason, sender.blocked_detail, sender.blocked_until
+                sender.account,
+                sender.number,
+                sender.blocked_reason,
+                sender.blocked_detail,
+                sender.blocked_until,
             )
 
     def reason(self, account: str, number: str, *, now: datetime) -> tuple[Reason, str] | None:
@@ -74,12 +78,15 @@ class Receipts:
             await self._block(message, receipt, request.received_at)
         if receipt.reason is Reason.OPTED_OUT and message.destination:
             await self._ledger.opt_out(
-                message.destination, source=f"carrier:{account}", evidence=f"receipt {receipt.code or ''}".strip()
+                message.destination,
+                source=f"carrier:{account}",
+                evidence=f"receipt {receipt.code or ''}".strip(),
             )
         return applied
 
     async def _block(self, message: Message, receipt: Receipt, now: datetime) -> None:
-        assert message.account is not None and message.sender is not None
+        assert message.account is not None
+        assert message.sender is not None
         reason = receipt.reason or Reason.SENDER_NOT_REGISTERED
         detail = f"{receipt.detail or reason.meaning} (carrier code {receipt.code})"
         until = now + BLOCK_FOR

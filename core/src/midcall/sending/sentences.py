@@ -120,6 +120,15 @@ def sentence(tool: Tool, *, language: str, status: Status, reason: Reason | None
     raise LookupError(f"no sentence for {status.value}")
 
 
+def built_in_sentence(language: str, status: Status, reason: Reason | None) -> str:
+    """The words for an outcome of no tool."""
+    for code in _languages(language):
+        words = BUILT_IN.get(code, {})
+        if found := words.get(reason.value if reason else "") or words.get(status.value):
+            return found
+    raise LookupError(f"no sentence for {status.value}")
+
+
 def _languages(*wanted: str) -> Iterator[str]:
     for code in (*wanted, "en"):
         yield code

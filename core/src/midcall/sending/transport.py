@@ -42,7 +42,9 @@ _BACKOFF = wait_exponential_jitter(multiplier=0.05, max=0.4)
 class Wire(Protocol):
     """Asks `midcall_send_message` of the sender's account, and of nobody else."""
 
-    async def __call__(self, message: OutboundMessage, *, deadline_s: float) -> SendResult: ...
+    async def __call__(self, message: OutboundMessage, *, deadline_s: float) -> SendResult:
+        """The carrier's answer, or `Unknown` when there is none after `deadline_s` seconds."""
+        ...
 
 
 class Transport:
@@ -171,7 +173,12 @@ class Transport:
                     raise
                 await asyncio.sleep(0.5)
                 continue
-            if final and isinstance(result, Refused) and result.reason is Reason.OPTED_OUT and message.destination:
+            if (
+                final
+                and isinstance(result, Refused)
+                and result.reason is Reason.OPTED_OUT
+                and message.destination
+            ):
                 await self._ledger.opt_out(
                     message.destination,
                     source=f"carrier:{message.account}",

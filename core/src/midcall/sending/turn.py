@@ -16,7 +16,7 @@ from midcall.ledger import new_message_id
 from midcall.sending.keys import Key
 
 
-class Refusal(Exception):  # noqa: N818 - it is an answer for the agent, not an error
+class Refusal(Exception):
     """The text is certainly not sent. Raised by the steps before the claim, answered and recorded by the journey."""
 
     def __init__(self, reason: Reason, detail: str = "", *, plugin: str = "midcall") -> None:

@@ -12,8 +12,8 @@ from starlette.routing import Route
 from midcall.app import Midcall
 from midcall.contract.errors import LedgerError
 from midcall.contract.messages import MessageState
-from midcall.server.openapi import openapi_document
 from midcall.ledger import attempt_json, call_json, event_json, message_json
+from midcall.server.openapi import openapi_document
 
 Page = Callable[[Request], Awaitable[Response]]
 
@@ -47,7 +47,9 @@ class Api:
         async def checked(request: Request) -> Response:
             token = self._midcall.settings.server.token
             if token is None:
-                return _problem(403, "the API is closed", "set server.token (MIDCALL_SERVER__TOKEN) to open it")
+                return _problem(
+                    403, "the API is closed", "set server.token (MIDCALL_SERVER__TOKEN) to open it"
+                )
             scheme, _, given = request.headers.get("authorization", "").partition(" ")
             known = token.get_secret_value().encode()
             if scheme.lower() != "bearer" or not secrets.compare_digest(given.strip().encode(), known):
@@ -122,4 +124,3 @@ class Api:
 
 def _problem(status: int, error: str, fix: str) -> Response:
     return JSONResponse({"error": error, "fix": fix}, status_code=status)
-

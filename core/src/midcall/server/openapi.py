@@ -127,7 +127,9 @@ def _reading() -> dict[str, Any]:
                     _query("state", states, "Only these."),
                     _query("call", _TEXT, "Only this call's (the platform's id)."),
                     _query("to", _TEXT, "Only to this number (E.164)."),
-                    _query("limit", {"type": "integer", "minimum": 1, "maximum": 500, "default": 50}, "How many."),
+                    _query(
+                        "limit", {"type": "integer", "minimum": 1, "maximum": 500, "default": 50}, "How many."
+                    ),
                     _query("before", _TEXT, "The id of the last one seen, to go on from there."),
                 ],
                 "security": guarded,
@@ -162,9 +164,7 @@ def _health() -> dict[str, Any]:
     def page(operation: str, summary: str, schema: str, *more: int) -> dict[str, Any]:
         responses = {"200": _answer(summary, schema)}
         responses |= {str(code): _answer("Not ready; `problems` says why.", schema) for code in more}
-        return {
-            "get": {"operationId": operation, "summary": summary, "security": [], "responses": responses}
-        }
+        return {"get": {"operationId": operation, "summary": summary, "security": [], "responses": responses}}
 
     return {
         "/healthz": page("health", "The process lives.", "Health"),

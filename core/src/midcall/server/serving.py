@@ -81,9 +81,7 @@ def serve(
         listening.close()
 
 
-async def _serve(
-    settings: Settings, listening: socket.socket, ready: Callable[[str], None] | None
-) -> None:
+async def _serve(settings: Settings, listening: socket.socket, ready: Callable[[str], None] | None) -> None:
     async with Midcall(settings) as midcall:
         config = uvicorn.Config(
             create_app(midcall),

@@ -54,7 +54,9 @@ class Webhooks:
             response = _problem(error.status, str(error), error.fix)
         except LedgerError as error:
             log.error("%s %s: %s", scope["method"], scope["path"], error)
-            response = _problem(503, str(error), "the sender of this request repeats it; see the server's log")
+            response = _problem(
+                503, str(error), "the sender of this request repeats it; see the server's log"
+            )
         except Exception:
             log.exception("%s %s failed", scope["method"], scope["path"])
             response = _problem(500, "the request failed inside Midcall", "the server's log has the cause")
@@ -86,7 +88,9 @@ class Webhooks:
 
     async def _status(self, account: str, scope: Scope, receive: Receive) -> WebhookResponse:
         if account not in self._midcall.accounts:
-            return _problem(404, f"there is no account {account!r}", f"add [accounts.{account}] to the settings")
+            return _problem(
+                404, f"there is no account {account!r}", f"add [accounts.{account}] to the settings"
+            )
         # Carriers may be set to GET; an answer to either is the same.
         await self._midcall.take_status(account, await self._request(scope, receive))
         return WebhookResponse(status=204)

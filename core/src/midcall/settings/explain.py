@@ -89,11 +89,13 @@ class Reading:
         key = shown_key(place[:upto])
         table = shown_table(place)
         under = f" under {table}" if table else ""
-        if origin is not None and origin.is_text_only:
+        if origin is not None and origin.is_text_only and key:
             return f"Change it, or unset it and write {key}{under} in {shown_file(self.file)}."
         if origin is not None and origin.kind == "argument":
             return "Change what is passed."
-        return f"Change it there, or set {shown_variable(place[:upto])}." if key else "Change it there."
+        if not key:
+            return f"Write {table} on a line of its own, and its keys below it."
+        return f"Change it there, or set {shown_variable(place[:upto])}."
 
 
 def validate(
@@ -237,11 +239,7 @@ def _unknown(place: Place, reading: Reading, model: type[BaseModel] | None) -> s
     if not hint:
         hint = f" It knows: {', '.join(known)}." if known else " Remove it."
     begin = origin or shown_file(reading.file)
-    what = (
-        f"{table} has no key {shown_key(place)}"
-        if table
-        else f"there is no {shown_name(name)} in the settings"
-    )
+    what = f"{table} has no key {shown_key(place)}" if table else f"there is no setting {shown_name(name)}"
     return f"{begin}: {what}.{hint}"
 
 

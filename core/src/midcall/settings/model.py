@@ -147,7 +147,7 @@ class Settings(BaseSettings):
         default=(), description="Plugins to ask first, in this order; all others follow, sorted by name."
     )
     disable: tuple[Name, ...] = Field(
-        default=(), description="Plugins that are installed and not to be loaded."
+        default=(), description="Plugins that are installed and not to be loaded. The variable adds to them."
     )
     server: Server = Field(default_factory=Server, description="Where Midcall is, and where its ledger is.")
     platforms: Frozen[Instance, RawTable] = Field(

@@ -90,8 +90,9 @@ def shown_variable(place: Place) -> str:
 
 
 def mask_variable(name: str) -> str:
-    """A variable's name with the middle of a phone number in it hidden."""
-    return "__".join(mask(part) if _NUMBER.fullmatch(part) else part for part in name.split("__"))
+    """A variable's name on one line, with the middle of a phone number in it hidden."""
+    shown = "__".join(mask(part) if _NUMBER.fullmatch(part) else part for part in name.split("__"))
+    return shown if shown.isprintable() else ascii(shown)
 
 
 def shown_name(name: str) -> str:

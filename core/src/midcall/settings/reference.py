@@ -40,10 +40,14 @@ class SettingRow:
 
 
 def settings_reference() -> list[SettingRow]:
-    """A row for every setting, in the order of the model, then for every variable that is no setting."""
+    """A row for every setting, in the order of the model, then for every variable that is for no key of the file."""
     rows = [row for name, field in Settings.model_fields.items() for row in _rows(name, field)]
-    rows += [SettingRow("", "text", "unset", name, meaning) for name, meaning in OTHER_VARIABLES.items()]
-    return rows
+    explained = {row.variable for row in rows}
+    return rows + [
+        SettingRow("", "text", "unset", name, meaning)
+        for name, meaning in OTHER_VARIABLES.items()
+        if name not in explained
+    ]
 
 
 def _rows(name: str, field: FieldInfo) -> Iterator[SettingRow]:
@@ -53,9 +57,10 @@ def _rows(name: str, field: FieldInfo) -> Iterator[SettingRow]:
         for key, inner in model.model_fields.items():
             yield _row(f"{name}.{key}", inner)
     elif name in _ENTRIES:
-        yield SettingRow(f"{name}.NAME", "table", "none", "", meaning)
+        table = f"{name}.{'NUMBER' if name == 'numbers' else 'NAME'}"
+        yield SettingRow(table, "table", "none", "", meaning)
         for key, inner in _ENTRIES[name].model_fields.items():
-            yield _row(f"{name}.NAME.{key}", inner)
+            yield _row(f"{table}.{key}", inner)
     elif name in NAMED_TABLES:
         yield SettingRow(
             f"{name}.NAME", _type_words(field.annotation), "none", _variable(f"{name}.NAME.KEY"), meaning

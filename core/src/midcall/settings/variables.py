@@ -190,18 +190,21 @@ def _no_such_key(table: Place, key: str, keys: Iterable[str], variable: str, kno
 
 def _suggestion(variable: str, known: Known) -> str:
     """` Did you mean ...?`: the nearest of all variables that would mean something."""
-    candidates = [
-        *OTHER_VARIABLES,
-        *(variable_name(place) for section in Settings.model_fields for place in _places(section, known)),
-    ]
-    match = nearest(variable, candidates, cutoff=_NEAR)
+    rest = variable[len(PREFIX) :].lower()
+    first, mark, inner = rest.partition("__")
+    section = nearest(first, Settings.model_fields) if mark else None
+    if section is not None:
+        return f" Did you mean {mask_variable(f'{PREFIX}{section}__{inner}'.upper())}?"
+    places = [place for name in Settings.model_fields for place in _places(name, known)]
+    match = next(
+        (variable_name(place) for place in places if place[0] in PLAIN_TABLES and place[-1] == rest), None
+    )
     if match is None:
-        first, mark, rest = variable[len(PREFIX) :].partition("__")
-        section = nearest(first, Settings.model_fields, cutoff=0.7) if mark else None
-        match = None if section is None else f"{PREFIX}{section.upper()}__{rest.upper()}"
-    if match is None:
-        return " Correct its name, or unset it."
-    return f" Did you mean {mask_variable(match)}?"
+        # Compared without what all of them begin with, which would make everything look alike.
+        names = {name[len(PREFIX) :]: name for name in (*OTHER_VARIABLES, *map(variable_name, places))}
+        found = nearest(rest, names, cutoff=_NEAR)
+        match = None if found is None else names[found]
+    return " Correct its name, or unset it." if match is None else f" Did you mean {mask_variable(match)}?"
 
 
 def _places(section: str, known: Known) -> Iterator[Place]:

@@ -1,0 +1,5 @@
+"""`python -m midcall`: the command line."""
+
+from midcall.cli import main
+
+main()
