@@ -40,11 +40,12 @@ def sdk(sim: Simulator) -> Iterator[Client]:
 
 @dataclass
 class Receiver:
-    """A customer's server: keeps every receipt, and answers with the next of `answers` (200 when there is none)."""
+    """A customer's server: keeps every receipt, and answers with the next of `answers` (200 when there is none; 307 leads elsewhere)."""
 
     url: str = ""
     receipts: list[tuple[Mapping[str, str], dict[str, str]]] = field(default_factory=list)
     answers: list[int] = field(default_factory=list)
+    paths: list[str] = field(default_factory=list)
 
     @property
     def statuses(self) -> list[str]:
@@ -59,7 +60,9 @@ async def receiver() -> AsyncIterator[Receiver]:
 
     async def take(request: web.Request) -> web.Response:
         kept.receipts.append((dict(request.headers), dict(parse_qsl(await request.text()))))
-        return web.Response(status=kept.answers.pop(0) if kept.answers else 200)
+        kept.paths.append(request.path)
+        status = kept.answers.pop(0) if kept.answers else 200
+        return web.Response(status=status, headers={"Location": "/elsewhere"} if status == 307 else None)
 
     app = web.Application()
     app.router.add_post("/{path:.*}", take)

@@ -243,6 +243,7 @@ async def test_a_redirect_is_not_followed(sim: Simulator, wire: Wire, receiver: 
     await wire.send(CALLER, StatusCallback=receiver.url)
     await sim.settled()
     assert [record.http_status for record in sim.callbacks] == [307, 307]
+    assert receiver.paths == ["/status", "/status"]
 
 
 async def test_a_public_url_can_lead_inside(receiver: Receiver, wire_to: Callable[[Simulator], Wire]) -> None:

@@ -186,7 +186,7 @@ class SegmentCounter:
 async def _wire(host: PluginHost, message: OutboundMessage, *, deadline_s: float) -> SendResult:
     """`midcall_send_message`, asked of the sender's account and of nobody else."""
     answer = await host.dispatch.only(
-        "midcall_send_message", host.adapters[message.account].name, deadline_s=deadline_s, message=message
+        "midcall_send_message", host.plugin_of(message.account), deadline_s=deadline_s, message=message
     )
     return as_send_result(answer)
 

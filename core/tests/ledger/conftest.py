@@ -30,26 +30,32 @@ class Clock:
 class ClaimOf(Protocol):
     """Makes a request; whatever is given replaces the usual."""
 
-    def __call__(self, key: str = ..., *, message: dict[str, Any] | None = ..., **changes: Any) -> ClaimRequest: ...
+    def __call__(
+        self, key: str = ..., *, message: dict[str, Any] | None = ..., **changes: Any
+    ) -> ClaimRequest: ...
 
 
 @pytest.fixture
 def clock() -> Clock:
+    """A clock that stands still."""
     return Clock()
 
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
+    """Where the ledger's file will be."""
     return tmp_path / "ledger.db"
 
 
 @pytest.fixture
 def url(path: Path) -> str:
+    """The same, as in the settings."""
     return f"sqlite:///{path}"
 
 
 @pytest.fixture
 async def ledger(url: str, clock: Clock) -> AsyncIterator[Ledger]:
+    """An open ledger on that file."""
     opened = await Ledger.open(url, clock=clock)
     yield opened
     await opened.aclose()
@@ -57,6 +63,8 @@ async def ledger(url: str, clock: Clock) -> AsyncIterator[Ledger]:
 
 @pytest.fixture
 def claim_of() -> ClaimOf:
+    """A text to claim; a key and what differs from the usual may be given."""
+
     def make(key: str = "key", *, message: dict[str, Any] | None = None, **changes: Any) -> ClaimRequest:
         new = NewMessage(
             platform="retell",
@@ -94,6 +102,8 @@ def won(ledger: Ledger, claim_of: ClaimOf) -> Callable[..., Any]:
 
 @pytest.fixture
 def per_call() -> Callable[[int], Charge]:
+    """A limit on the texts of the one call."""
+
     def make(limit: int) -> Charge:
         return Charge(scope="call", subject="call-1", limit=limit, reason=Reason.LIMIT_PER_CALL)
 

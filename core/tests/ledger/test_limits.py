@@ -2,16 +2,15 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from midcall import Accepted, LedgerError, NotProcessed, Reason, Receipt, Refused, Scope, Unknown
+from midcall import Accepted, NotProcessed, Reason, Receipt, Refused, Scope, SendResult, Unknown
 from midcall.contract.messages import MessageState
-from midcall.ledger import Charge, Denied, Ledger, Slot, Won, claiming
+from midcall.ledger import Charge, ClaimRequest, Denied, Ledger, NewMessage, Slot, Won, claiming
 from midcall.ledger.connecting import connect
 from midcall.ledger.location import Location
 from midcall.ledger.migrate import bring_up
@@ -72,8 +71,6 @@ def test_no_window_holds_more_than_its_limit(gaps: list[float]) -> None:
 
 
 def _sent_at(connection: sqlite3.Connection, gaps: list[float]) -> list[float]:
-    from midcall.ledger import ClaimRequest, NewMessage
-
     now, sent = 1_800_000_000.0, []
     connection.execute("BEGIN IMMEDIATE")
     for n, gap in enumerate(gaps):
@@ -101,15 +98,22 @@ async def test_a_limit_frees_up_as_its_window_moves_on(
     await won("later", charges=(NUMBER,))
 
 
-async def test_a_text_that_was_not_sent_is_refunded(ledger: Ledger, won: Any, per_call: Any) -> None:
+async def test_a_text_that_was_not_sent_is_refunded(
+    ledger: Ledger, won: Any, claim_of: Any, per_call: Any
+) -> None:
     """The carrier's word that nothing was sent gives the charge back, once, and opens the window."""
     slot = Slot(key="s", seconds=60)
-    refusals = (Refused(Reason.LANDLINE, Scope.DESTINATION), NotProcessed(detail="429"))
+    await won("sent", charges=(per_call(2),))
+    refusals: tuple[SendResult, ...] = (
+        Refused(Reason.LANDLINE, Scope.DESTINATION),
+        NotProcessed(detail="429"),
+    )
     for n, result in enumerate(refusals):
-        message = await won(f"key-{n}", slot=slot, charges=(per_call(1),))
+        message = await won(f"key-{n}", slot=slot, charges=(per_call(2),))
         await ledger.record_result(message.id, n=1, result=result)
         await ledger.record_result(message.id, n=1, result=result)
-    await won("last", slot=slot, charges=(per_call(1),))
+    await won("last", slot=slot, charges=(per_call(2),))
+    assert isinstance(await ledger.claim(claim_of("over", charges=(per_call(2),))), Denied)
 
 
 async def test_what_may_have_left_is_not_refunded(
@@ -127,7 +131,7 @@ async def test_what_may_have_left_is_not_refunded(
     assert isinstance(await ledger.claim(claim_of("five", charges=(per_call(3),))), Denied)
 
 
-async def test_old_minutes_are_tidied(ledger: Ledger, won: Any, clock: Any, path: Path, per_call: Any) -> None:
+async def test_old_minutes_are_tidied(ledger: Ledger, won: Any, clock: Any, per_call: Any) -> None:
     """Minutes that no limit can look at any more go; what counts for ever stays."""
     await won(charges=(NUMBER, per_call(1)))
     clock.advance(86_400 + 120)
@@ -135,14 +139,10 @@ async def test_old_minutes_are_tidied(ledger: Ledger, won: Any, clock: Any, path
     assert await ledger.over_limit((per_call(1),)) is not None
 
 
-@pytest.mark.parametrize("changes", [{"limit": -1}, {"limit": 1, "per_minutes": 0}, {"limit": 1, "per_minutes": 1_441}])
+@pytest.mark.parametrize(
+    "changes", [{"limit": -1}, {"limit": 1, "per_minutes": 0}, {"limit": 1, "per_minutes": 1_441}]
+)
 def test_a_limit_that_cannot_be_kept_is_refused(changes: dict[str, int]) -> None:
     """Windows longer than the ledger remembers, and limits below nothing, are errors where they are written."""
     with pytest.raises(ValueError, match=r"Charge\."):
         Charge(scope="s", subject="x", reason=Reason.LIMIT_PER_CALL, **changes)
-
-
-async def test_a_result_of_no_message_is_an_error(ledger: Ledger) -> None:
-    """Nothing is made up for an id the ledger does not have."""
-    with pytest.raises(LedgerError, match="no message"):
-        await ledger.record_result("nope", n=1, result=Accepted("SM1"))

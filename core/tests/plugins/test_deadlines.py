@@ -85,7 +85,9 @@ async def ask(dispatch: Dispatch, draft: Draft, deadline_s: float = SHORT_S) -> 
         return list(await dispatch.everyone(GATE, deadline_s=deadline_s, draft=draft))
 
 
-async def test_a_hanging_async_hook_is_cancelled_at_its_deadline(dispatch_of: MakeDispatch, draft: Draft) -> None:
+async def test_a_hanging_async_hook_is_cancelled_at_its_deadline(
+    dispatch_of: MakeDispatch, draft: Draft
+) -> None:
     """It is a failure that says so, and the task ends."""
     gate = HangsOnLoop()
     (answer,) = await ask(dispatch_of({"hangs": gate}), draft)
@@ -134,7 +136,10 @@ async def test_a_hanging_plugin_does_not_starve_the_others(
 ) -> None:
     """With two threads and a plugin that hangs in each it gets, everyone else is still answered; never quarantined here."""
     dispatch = dispatch_of(
-        {"hangs": HangsInThread(release), "quick": Quick()}, threads=2, threads_per_plugin=2, quarantine_after=10_000
+        {"hangs": HangsInThread(release), "quick": Quick()},
+        threads=2,
+        threads_per_plugin=2,
+        quarantine_after=10_000,
     )
     for _ in range(6):
         hanging, quick = await ask(dispatch, draft, 0.2)
@@ -198,7 +203,9 @@ async def test_only_one_question_is_the_probe(dispatch_of: MakeDispatch, draft: 
         await probe
 
 
-async def test_a_probe_whose_caller_went_away_may_be_tried_again(dispatch_of: MakeDispatch, draft: Draft) -> None:
+async def test_a_probe_whose_caller_went_away_may_be_tried_again(
+    dispatch_of: MakeDispatch, draft: Draft
+) -> None:
     """A cancelled turn does not leave a plugin in quarantine for ever."""
     clock = Clock()
     gate = HangsOnLoop()

@@ -31,7 +31,11 @@ def test_a_plugin_is_found_with_its_origin_and_is_not_imported(install: Install)
     )
     assert found("acme") == [
         FoundPlugin(
-            name="acme", value="acme_unread:Acme", distribution="midcall-acme", version="1.4", bound="<0.2,>=0.1"
+            name="acme",
+            value="acme_unread:Acme",
+            distribution="midcall-acme",
+            version="1.4",
+            bound="<0.2,>=0.1",
         )
     ]
     assert "acme_unread" not in sys.modules
@@ -156,7 +160,9 @@ def test_a_broken_distribution_does_not_hide_the_others(install: Install) -> Non
 def test_listing_loads_no_plugin_no_sdk_and_no_framework(install: Install) -> None:
     """`import midcall` and discovery in a fresh interpreter: no plugin, carrier SDK, web framework, database or pydantic."""
     site = install(
-        "midcall-acme", {"acme": "acme_listed:Acme", "quiet": "acme_quiet"}, modules={"acme_listed": "", "acme_quiet": ""}
+        "midcall-acme",
+        {"acme": "acme_listed:Acme", "quiet": "acme_quiet"},
+        modules={"acme_listed": "", "acme_quiet": ""},
     )
     core = Path(str(sys.modules["midcall"].__file__)).parent.parent
     code = """

@@ -44,7 +44,7 @@ class AsyncGate(Gate):
         return self.answer
 
 
-class Awaitable_(Gate):
+class ReturnsAwaitable(Gate):
     """A plain function that returns an awaitable."""
 
     @hookimpl
@@ -93,12 +93,18 @@ async def test_every_answer_and_failure_knows_its_plugin(dispatch_of: MakeDispat
             "c-raises": AsyncGate(KeyError("consent")),
             "a-abstains": Gate(None),
             "d-denies": AsyncGate(Verdict.deny(detail="no")),
-            "b-allows": Awaitable_(Verdict.allow()),
+            "b-allows": ReturnsAwaitable(Verdict.allow()),
         },
         origins={"c-raises": Origin("midcall-policies", "0.3")},
     )
     answers = await dispatch.everyone(GATE, deadline_s=0.3, draft=draft)
-    assert [answer.plugin for answer in answers] == ["a-abstains", "b-allows", "c-raises", "d-denies", "e-late"]
+    assert [answer.plugin for answer in answers] == [
+        "a-abstains",
+        "b-allows",
+        "c-raises",
+        "d-denies",
+        "e-late",
+    ]
     abstained, allowed, raised, denied, late = answers
     assert abstained == Answer("a-abstains", None)
     assert allowed == Answer("b-allows", replace(Verdict.allow(), plugin="b-allows"))
@@ -126,7 +132,12 @@ async def test_a_failed_gate_denies(
     (answer,) = await dispatch.everyone(GATE, deadline_s=5, draft=draft)
     assert isinstance(answer, Failure)
     verdict = answer.as_verdict()
-    assert (verdict.allowed, verdict.reason, verdict.of_sender, verdict.plugin) == (False, reason, False, "gate")
+    assert (verdict.allowed, verdict.reason, verdict.of_sender, verdict.plugin) == (
+        False,
+        reason,
+        False,
+        "gate",
+    )
 
 
 @pytest.mark.parametrize("wrong", [False, True, "deny", {"allowed": True}, 0])
@@ -152,9 +163,7 @@ async def test_a_verdict_cannot_be_given_in_anothers_name(dispatch_of: MakeDispa
 async def test_the_first_answer_is_found_after_awaiting(dispatch_of: MakeDispatch) -> None:
     """A coroutine is not an answer: an async hook that resolves to None passes the question on."""
     last = Renderer(Content(text="last"))
-    dispatch = dispatch_of(
-        {"a": Renderer(None), "b": Renderer(Content(text="second")), "c": last}
-    )
+    dispatch = dispatch_of({"a": Renderer(None), "b": Renderer(Content(text="second")), "c": last})
     assert await dispatch.first_in_order(RENDER, deadline_s=5) == Answer("b", Content(text="second"))
     assert last.asked == 0
 
@@ -274,10 +283,14 @@ async def test_observers_errors_are_logged_and_not_raised(
                 raise self.error
             told.append(self.name)
 
-    dispatch = dispatch_of({"crm": Observer("crm", ValueError("+12025550142 is unknown")), "metrics": Observer("m", None)})
+    dispatch = dispatch_of(
+        {"crm": Observer("crm", ValueError("+12025550142 is unknown")), "metrics": Observer("m", None)}
+    )
     await dispatch.notify("midcall_message_changed", message=object(), event=object())
     assert told == ["m"]
-    assert "plugin 'crm' failed in midcall_message_changed: ValueError: +1202•••0142 is unknown" in caplog.text
+    assert (
+        "plugin 'crm' failed in midcall_message_changed: ValueError: +1202•••0142 is unknown" in caplog.text
+    )
 
 
 async def test_order_of_asking(dispatch_of: MakeDispatch) -> None:
@@ -311,7 +324,11 @@ async def test_order_of_asking(dispatch_of: MakeDispatch) -> None:
     dispatch = dispatch_of(plugins, trusted=cores)
     assert list(dispatch.asked_in_order(GATE)) == expected
     again = dispatch_of({}, trusted=cores, order=["z", "q-last"])
-    assert list(again.asked_in_order(GATE)) == ["z", "q-last", *(name for name in expected if name not in ("z", "q-last"))]
+    assert list(again.asked_in_order(GATE)) == [
+        "z",
+        "q-last",
+        *(name for name in expected if name not in ("z", "q-last")),
+    ]
 
 
 async def test_only_the_arguments_that_are_named_are_passed(dispatch_of: MakeDispatch, draft: Draft) -> None:
@@ -327,7 +344,9 @@ async def test_only_the_arguments_that_are_named_are_passed(dispatch_of: MakeDis
     assert seen == [(draft, 7)]
 
 
-async def test_a_plain_hook_runs_in_a_thread_with_the_callers_context(dispatch_of: MakeDispatch, draft: Draft) -> None:
+async def test_a_plain_hook_runs_in_a_thread_with_the_callers_context(
+    dispatch_of: MakeDispatch, draft: Draft
+) -> None:
     """Context variables (a trace id, a tenant) are seen; what the hook sets stays its own."""
     tenant = contextvars.ContextVar("tenant", default="nobody")
     seen: list[tuple[str, bool]] = []
@@ -393,12 +412,12 @@ async def test_everyone_is_asked_at_once(dispatch_of: MakeDispatch, draft: Draft
             loop.call_soon_threadsafe(met.set)
             return Verdict.allow()
 
-    class Async_:
+    class OnLoop:
         @hookimpl
         async def midcall_check_eligibility(self) -> Verdict:
             await met.wait()
             return Verdict.allow()
 
-    dispatch = dispatch_of({"a": Async_(), "b": Plain(), "c": Plain()})
+    dispatch = dispatch_of({"a": OnLoop(), "b": Plain(), "c": Plain()})
     answers = await dispatch.everyone(GATE, deadline_s=20, draft=draft)
     assert [isinstance(answer, Answer) for answer in answers] == [True] * 3

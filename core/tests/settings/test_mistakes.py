@@ -184,6 +184,11 @@ def problems(text: str, **environ: str) -> tuple[str, ...]:
                 "its keys below it."
             ),
         ),
+        (
+            '[tools]\nsend_sms = ""',
+            "midcall.toml: [tools.send_sms]: it must be the path of a JSON file, or a table.",
+        ),
+        ('["[key]"]', 'midcall.toml: there is no setting "[key]".'),
         ('[server]\n"_env_file" = "x"', "[server] has no key _env_file"),
         ('_env_file = "x"\n_secrets_dir = "y"', "midcall.toml: there is no setting _env_file."),
     ],

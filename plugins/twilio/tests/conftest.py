@@ -139,7 +139,8 @@ class RawServer:
         first, *lines = head.decode("latin-1").split("\r\n")
         method, target, _ = first.split(" ", 2)
         headers = {
-            name.strip().lower(): value.strip() for name, _, value in (line.partition(":") for line in lines if line)
+            name.strip().lower(): value.strip()
+            for name, _, value in (line.partition(":") for line in lines if line)
         }
         body = await reader.readexactly(int(headers.get("content-length", "0")))
         return Seen(method, target, headers, body)
@@ -241,17 +242,17 @@ def twilio(make_carrier: MakeCarrier) -> Twilio:
 class Kit:
     """What test modules need of this file: in pytest's importlib mode they cannot import it when they run."""
 
+    text: Callable[..., OutboundMessage]
+    message_json: Callable[..., dict[str, object]]
+    accept: Script
     ACCOUNT_SID: str = ACCOUNT_SID
     AUTH_TOKEN: str = AUTH_TOKEN
     SID: str = SID
     OURS: str = OURS
     CALLER: str = CALLER
-    text: Callable[..., OutboundMessage] = staticmethod(text)
-    message_json: Callable[..., dict[str, object]] = staticmethod(message_json)
-    accept: Script = staticmethod(accept)
 
 
 @pytest.fixture
 def kit() -> Kit:
     """Constants and values of this file."""
-    return Kit()
+    return Kit(text=text, message_json=message_json, accept=accept)

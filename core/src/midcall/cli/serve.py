@@ -32,6 +32,8 @@ def command(config: Path | None, host: str | None, port: int | None, log_level: 
     except ModuleNotFoundError as error:
         raise click.ClickException(f"the server needs {error.name}: pip install 'midcall[server]'") from None
     logging.basicConfig(level=log_level.upper(), format="%(asctime)s %(levelname)-7s %(name)s: %(message)s")
+    for noisy in ("alembic", "uvicorn.error"):
+        logging.getLogger(noisy).setLevel(max(logging.WARNING, logging.getLevelName(log_level.upper())))
     serve(
         settings_from(config),
         host=host,

@@ -115,6 +115,7 @@ def _upgrade(connection: sqlite3.Connection) -> None:
     with engine.connect() as ours:
         config.attributes["connection"] = ours
         command.upgrade(config, "head")
+    engine.dispose()
 
 
 class _Lent:

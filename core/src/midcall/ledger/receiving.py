@@ -29,6 +29,10 @@ def apply_receipt(
     if found is None:
         return Done(_keep(connection, account, receipt, now))
     after, changes, duplicate = _apply(connection, found, account, receipt, now)
+    learnt = after.message.carrier_id
+    if learnt is not None and found.message.carrier_id is None and after.message.account == account:
+        after, more = apply_kept(connection, after, learnt, now)
+        changes += more
     return Done(Applied(after.message, moved=bool(changes), duplicate=duplicate), tuple(changes))
 
 

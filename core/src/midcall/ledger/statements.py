@@ -122,7 +122,9 @@ CHARGE = Statement(
     insert(charges)
     .from_select(
         ["scope", "subject", "minute", "used"],
-        select(p("scope"), p("subject"), p("minute"), _literal("1")).where(_used.scalar_subquery() < p("limit")),
+        select(p("scope"), p("subject"), p("minute"), _literal("1")).where(
+            _used.scalar_subquery() < p("limit")
+        ),
     )
     .on_conflict_do_update(
         index_elements=["scope", "subject", "minute"], set_={"used": charges.c.used + _literal("1")}

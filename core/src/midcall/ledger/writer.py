@@ -41,7 +41,18 @@ _log = logging.getLogger("midcall.ledger")
 class _Job(Generic[T]):
     """An operation, who asked for it, and a token: whoever takes it first decides whether the operation is run."""
 
-    __slots__ = ("after", "deadline", "error", "future", "loop", "operation", "timer", "token", "value")
+    __slots__ = (
+        "after",
+        "deadline",
+        "error",
+        "future",
+        "loop",
+        "operation",
+        "ran",
+        "timer",
+        "token",
+        "value",
+    )
 
     def __init__(
         self,
@@ -57,6 +68,7 @@ class _Job(Generic[T]):
         self.future: asyncio.Future[T] = loop.create_future()
         self.token = threading.Lock()
         self.timer: asyncio.TimerHandle | None = None
+        self.ran = False
         self.value: T | None = None
         self.error: Exception | None = None
 
@@ -77,7 +89,9 @@ class _Job(Generic[T]):
             self.take()
 
     def deliver(self) -> None:
-        """Tell the caller. On the caller's loop."""
+        """Tell the caller. On the caller's loop. Nothing to tell of what was given up before it began."""
+        if not self.ran and self.error is None:
+            return
         if self.error is None and self.after is not None:
             try:
                 self.after(self.value)  # type: ignore[arg-type]  # no error: the operation has answered, maybe None
@@ -183,11 +197,10 @@ class Writer:
             self._connection.execute("COMMIT")
         except Exception as error:  # noqa: BLE001 - whatever it is, nobody may be left waiting, and nothing was committed
             self._undo()
-            plain = in_plain_words(error, self._path)
             for job in batch:
                 # Those that began fail whole; those that did not are not run later.
-                if job in begun or job.take():
-                    job.error = plain if job.error is None else job.error
+                if (job in begun or job.take()) and job.error is None:
+                    job.error = in_plain_words(error, self._path)
 
     def _may_begin(self, job: _Job[Any]) -> bool:
         if not job.take():
@@ -201,6 +214,7 @@ class Writer:
         self._connection.execute("SAVEPOINT one")
         try:
             job.value = job.operation(self._connection)
+            job.ran = True
         except Exception as error:  # an operation that fails, fails alone
             job.error = in_plain_words(error, self._path)
             if not self._connection.in_transaction:

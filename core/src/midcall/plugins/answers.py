@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from midcall.contract.errors import ContentRefused, PluginError
+from midcall.contract.errors import ContentRefused
 from midcall.contract.messages import Content, Verdict
 from midcall.contract.reasons import Reason
 from midcall.contract.results import Accepted, NotProcessed, Refused, Scope, SendResult, Unknown
@@ -78,12 +78,6 @@ class Failure:
     def as_verdict(self) -> Verdict:
         """The denial a failed check amounts to. It is final: a missing consent check must not fail open."""
         return replace(Verdict.deny(self.reason, self.text), plugin=self.plugin)
-
-    def as_error(self) -> PluginError:
-        """The failure as an error, for those who ask where nothing else makes sense."""
-        error = PluginError(self.text)
-        error.__cause__ = self.error
-        return error
 
     @classmethod
     def raised(cls, plugin: PluginName, hook: str, origin: Origin, error: BaseException) -> Failure:

@@ -11,6 +11,7 @@ import re
 from collections import defaultdict
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
+from importlib import import_module
 from importlib.metadata import Distribution, PackageNotFoundError, distribution, distributions, version
 
 from midcall.plugins.wording import cause, did_you_mean
@@ -49,9 +50,8 @@ def core_version() -> str:
     try:
         return version("midcall")
     except PackageNotFoundError:
-        from midcall import API_VERSION
-
-        return API_VERSION
+        # By name: the package itself stands above this layer, and is loaded, being our parent.
+        return str(import_module("midcall").API_VERSION)
 
 
 def discover(

@@ -142,7 +142,7 @@ def _hook_problems(policy: Any, attribute: str, options: Mapping[str, Any]) -> I
     hook = options.get("specname") or attribute
     if hook not in _ARGUMENTS:
         if not options.get("optionalhook"):
-            yield f"there is no hook {hook}.{did_you_mean(hook, HOOKS)}"
+            yield f"there is no hook {hook}.{_near_hook(hook)}"
         return
     if options.get("wrapper") or options.get("hookwrapper"):
         yield f"{hook} is a hook wrapper, and Midcall has none. Write an ordinary hook."
@@ -163,6 +163,13 @@ def _hook_problems(policy: Any, attribute: str, options: Mapping[str, Any]) -> I
             yield f"{hook} has no argument {parameter.name}.{hint}"
 
 
+def _near_hook(name: str) -> str:
+    """The hook that was meant. The prefix is left out of it: with it, everything that has it is near everything else."""
+    prefix = "midcall_"
+    hint = did_you_mean(name.removeprefix(prefix), (hook.removeprefix(prefix) for hook in HOOKS))
+    return hint.replace("'", f"'{prefix}", 1)
+
+
 def _unmarked_problems(policy: Any, attribute: str) -> Iterator[str]:
     value = inspect.getattr_static(policy, attribute)
     if not inspect.isroutine(value) or hasattr(value, "midcall_spec"):
@@ -170,7 +177,7 @@ def _unmarked_problems(policy: Any, attribute: str) -> Iterator[str]:
     if attribute in HOOKS:
         yield f"{attribute} is not marked @hookimpl, so it would never be asked. Mark it: from midcall import hookimpl."
     else:
-        hint = did_you_mean(attribute, HOOKS) or " Names that begin with midcall_ are kept for hooks."
+        hint = _near_hook(attribute) or " Names that begin with midcall_ are kept for hooks."
         yield f"there is no hook {attribute}.{hint}"
 
 

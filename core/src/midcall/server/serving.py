@@ -5,8 +5,11 @@ from __future__ import annotations
 import asyncio
 import errno
 import ipaddress
+import signal
 import socket
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import uvicorn
 
@@ -96,7 +99,7 @@ async def _serve(settings: Settings, listening: socket.socket, ready: Callable[[
 
 
 class _Server(uvicorn.Server):
-    """Says when it is ready."""
+    """Says when it is ready, and leaves the process alive when it has stopped."""
 
     def __init__(self, config: uvicorn.Config, ready: Callable[[str], None] | None) -> None:
         super().__init__(config)
@@ -107,6 +110,25 @@ class _Server(uvicorn.Server):
         await super().startup(sockets=sockets)
         if self.started and self._ready is not None and sockets:
             self._ready(_url_of(sockets[0]))
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """SIGINT and SIGTERM ask for a stop, and that is all.
+
+        uvicorn's own raises the signal again once it has stopped: the process would die of it before Midcall has let its sends
+        end and closed the ledger.
+        """
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        before = {
+            number: signal.signal(number, self.handle_exit) for number in (signal.SIGINT, signal.SIGTERM)
+        }
+        try:
+            yield
+        finally:
+            for number, previous in before.items():
+                signal.signal(number, previous)
 
 
 def _url_of(listening: socket.socket) -> str:

@@ -181,7 +181,8 @@ def shown_value(value: object) -> str:
 def _sentence(
     error: ErrorDetails, model: type[BaseModel], reading: Reading, table: Place, secrets: list[str]
 ) -> str:
-    inner = tuple(part for part in error["loc"] if part != "[key]")
+    is_about_a_name = error["loc"][-1:] == ("[key]",) and error["type"] != "extra_forbidden"
+    inner = error["loc"][:-1] if is_about_a_name else error["loc"]
     place = (*table, *inner)
     if error["type"] == "missing":
         return _missing(place, reading)
@@ -190,7 +191,7 @@ def _sentence(
     words = _requirement(error)
     for secret in secrets:
         words = words.replace(secret, "•••")
-    if "[key]" in error["loc"]:
+    if is_about_a_name:
         return f"{reading.begin(place)}: {words}. Correct the table's name."
     if not inner:
         return f"{reading.begin(place)}: {words}. Change it there."

@@ -124,6 +124,8 @@ def _tool(key: str, written: Any, reading: Reading, *, base_dir: Path) -> Any:
 
     place: Place = ("tools", key)
     if isinstance(written, str):
+        if not written or not written.isprintable():
+            raise ConfigError(f"{reading.begin(place)}: it must be the path of a JSON file, or a table.")
         try:
             return read_tool_file(base_dir / written, name=key)
         except ConfigError as error:

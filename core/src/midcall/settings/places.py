@@ -69,9 +69,10 @@ def shown_file(file: Path | None) -> str:
     if file is None:
         return FILE_NAME
     try:
-        return str(file.relative_to(Path.cwd()))
+        shown = str(file.relative_to(Path.cwd()))
     except (ValueError, OSError):
-        return str(file)
+        shown = str(file)
+    return shown if shown.isprintable() else ascii(shown)
 
 
 def slug(name: str) -> str:

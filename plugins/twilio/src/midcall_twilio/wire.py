@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     import aiohttp
 
 CONNECT_S = 3.0
-"""The longest that name lookup, connecting and TLS may take, waiting for a free connection included."""
+"""The longest that name lookup, connecting and TLS may take, waiting for a free connection included; at most half of the
+timeout, so that a send that never got a connection is known as such before its time is up."""
 
 KEEP_ALIVE_S = 45.0
 """How long an idle connection is kept. Load balancers close theirs after 60 s; a request that meets a closing connection has
@@ -118,10 +119,6 @@ class Wire:
             kind = MaybeWritten if progress.written else NotWritten
             # Not chained: aiohttp's errors carry the request with its headers, and trackers print what is chained.
             raise kind(_words(error)) from None
-        except RuntimeError:
-            if progress.written or not pool.session.closed:
-                raise
-            raise NotWritten("the connections were closed meanwhile") from None
         pool.used_at = time.monotonic()
         return answer
 
@@ -174,7 +171,7 @@ class Wire:
                 keepalive_timeout=KEEP_ALIVE_S, ttl_dns_cache=300, timeout_ceil_threshold=self._timeout + 1
             ),
             timeout=aiohttp.ClientTimeout(
-                total=self._timeout, connect=min(CONNECT_S, self._timeout), **exact
+                total=self._timeout, connect=min(CONNECT_S, self._timeout / 2), **exact
             ),
             cookie_jar=aiohttp.DummyCookieJar(),
             trace_configs=[trace],

@@ -59,7 +59,6 @@ def callback_for(account: TwilioAccount, text: Text) -> Callback | None:
     if text.status == "delivered":
         form["RawDlrDoneDate"] = text.updated_at.strftime("%y%m%d%H%M")
     retries, retry_on = retry_policy(url)
-    url = url.partition("#")[0]
     headers = signature_headers(url, form.items(), auth_token=account.token, shared_key=account.shared_key)
     return Callback(
         sid=text.sid,
