@@ -68,6 +68,9 @@ MEANINGS: Mapping[str, str] = {
 }
 """What is said of fields that have no docstring of their own: Retell's, mostly."""
 
+LONGEST_CODE = 96
+"""Columns of code that a page shows without a scroll bar."""
+
 IN_DOUBT = frozenset({Reason.CARRIER_SILENT, Reason.CRASHED})
 """Reasons of a text that may have been sent; all others are of one that was not, or did not arrive."""
 
@@ -124,7 +127,7 @@ def settings() -> str:
 
 
 def _variable(name: str) -> str:
-    return f"Variable: `{name}`" if name else "No variable of its own."
+    return f"<br>`{name}`" if name else ""
 
 
 def variables() -> str:
@@ -298,7 +301,7 @@ def _plain_default(default: str) -> str:
 
 def reasons() -> str:
     """Every reason, in the groups it is declared in."""
-    parts, rows = [], list[tuple[str, str, str]]()
+    parts, rows = list[str](), list[tuple[str, str, str]]()
     for line in inspect.getsource(Reason).splitlines():
         if line.startswith("    # "):
             _flush(parts, rows)
@@ -370,8 +373,13 @@ def _hook(name: str) -> str:
 
 def _signature(name: str) -> str:
     signature = inspect.signature(getattr(hookspecs, name))
-    arguments = ", ".join(f"{each.name}: {each.annotation}" for each in signature.parameters.values())
-    return f"{name}({arguments}) -> {signature.return_annotation}"
+    arguments = [f"{each.name}: {each.annotation}" for each in signature.parameters.values()]
+    line = f"{name}({', '.join(arguments)}) -> {signature.return_annotation}"
+    if len(line) <= LONGEST_CODE:
+        return line
+    return "\n".join(
+        [f"{name}(", *(f"    {each}," for each in arguments), f") -> {signature.return_annotation}"]
+    )
 
 
 # Command line ---------------------------------------------------------------------------------------------------------

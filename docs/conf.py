@@ -30,3 +30,5 @@ logging.getLogger("sphinx.sphinx.directives.other").addFilter(
 
 html_theme = "furo"
 html_title = "Midcall"
+html_static_path = ["_static"]
+html_css_files = ["midcall.css"]

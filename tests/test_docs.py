@@ -278,7 +278,8 @@ def test_there_are_settings_to_check() -> None:
 def _console(page: Path) -> list[list[str]]:
     """The words of every `midcall` command in a page, variables before it left out."""
     lines = [line for block in _blocks(page, "console") for line in block.text.splitlines()]
-    words = [shlex.split(line.removeprefix("$ ")) for line in lines if line.startswith("$ ")]
+    commands = [line.removeprefix("$ ") for line in lines if line.startswith("$ ") and "midcall" in line]
+    words = [shlex.split(command) for command in commands]
     return [each[each.index("midcall") + 1 :] for each in words if "midcall" in each]
 
 
@@ -437,10 +438,14 @@ async def test_the_policy_with_settings_works(packages: Path) -> None:
 # The first page, from its first line to its last ----------------------------------------------------------------------
 
 
-def _first_line(process: subprocess.Popen[str], stream: Any) -> str:
-    line: str = stream.readline()
-    assert line, f"{process.args} ended with {process.wait(timeout=10)}"
-    return line.strip()
+def _first_line(stream: Any, beginning: str) -> str:
+    """The first line that begins so; a program that ends before it says so has failed."""
+    seen = []
+    for line in stream:
+        seen.append(line)
+        if line.startswith(beginning):
+            return str(line).strip()
+    raise AssertionError(f"no line began with {beginning!r}: {''.join(seen)}")
 
 
 @contextmanager
@@ -477,7 +482,7 @@ def test_the_first_page_is_true(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
         "import sys; from midcall_simulator.command import main; sys.exit(main())",
     ]
     with _running([*simulator, "--port", "0", "--json"]) as carrier:
-        url = json.loads(_first_line(carrier, carrier.stdout))["url"]
+        url = json.loads(_first_line(carrier.stdout, "{"))["url"]
         environment = _environment(MIDCALL_ACCOUNTS__TWILIO__BASE_URL=url)
         commands = list(_expected(LIVE))
         assert len(commands) == 4
@@ -495,7 +500,9 @@ def test_the_first_page_is_true(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
         assert "{{name}}" in no_name.stdout
         serve = [*MIDCALL, "serve", "--port", "0"]
         with _running(serve, env=environment, stderr=subprocess.PIPE) as server:
-            monkeypatch.setenv("MIDCALL_URL", _first_line(server, server.stderr).rpartition(" ")[2])
+            monkeypatch.setenv(
+                "MIDCALL_URL", _first_line(server.stderr, "midcall is ready").rpartition(" ")[2]
+            )
             agent, export = _blocks(LIVE, "python")
             with _namespace("docs_start", monkeypatch) as namespace:
                 _run(agent, namespace)

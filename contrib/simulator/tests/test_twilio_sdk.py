@@ -259,3 +259,18 @@ async def test_accounts_do_not_see_each_other(sim: Simulator, sdk: Client) -> No
     with pytest.raises(TwilioRestException) as refused:
         await asyncio.to_thread(client.messages(sim.texts[0].sid).fetch)
     assert refused.value.code == 20404
+
+
+async def test_a_recipient_keeps_its_sender(sim: Simulator, sdk: Client) -> None:
+    """Who once heard from a number of the service hears from that number again, first in the pool or not."""
+    service = sim.account.service("Mixed")
+    sim.account.number("+12025550131", mms=False, service=service)
+    sim.account.number("+12025550132", service=service)
+
+    def send(to: str, **more: object) -> None:
+        sdk.messages.create(to=to, messaging_service_sid=service.sid, body="x", **more)
+
+    await asyncio.to_thread(send, "+12025550142", media_url=["https://example.com/a.png"])
+    await asyncio.to_thread(send, "+12025550142")
+    await asyncio.to_thread(send, "+12025550143")
+    assert [text.from_ for text in sim.texts] == ["+12025550132", "+12025550132", "+12025550131"]

@@ -128,7 +128,10 @@ class Midcall:
     async def _send(self, tool_call: ToolCall, tool: str | Tool) -> Outcome:
         running = self._running
         if self._tasks.closing:
-            return refused_without_turn(Reason.SHUTTING_DOWN, Reason.SHUTTING_DOWN.meaning)
+            language = tool_call.call.language
+            return refused_without_turn(
+                Reason.SHUTTING_DOWN, Reason.SHUTTING_DOWN.meaning, language=language
+            )
         try:
             chosen = self._tool(tool)
         except UnknownToolError as error:

@@ -13,10 +13,44 @@ import pytest
 
 from midcall import Call, Content, Destination, Direction, Draft, Sender, Tool, Trust
 from midcall.contract.markers import Registry, new_registry
-from midcall.plugins import Dispatch
+from midcall.plugins import Dispatch, HostConfiguration, PluginHost, discover
 
 Install = Callable[..., Path]
-MakeDispatch = Callable[..., Dispatch]
+HostOf = Callable[..., PluginHost]
+
+CARRIER = """
+    import asyncio
+    import threading
+    from pydantic import SecretStr
+    from midcall import Accepted, Capabilities, Carrier, CarrierSettings, Known, SenderCheck
+
+    class AcmeSettings(CarrierSettings):
+        customary = {"api_key": "ACME_KEY"}
+        api_key: SecretStr
+
+    class Acme(Carrier):
+        name = "acme"
+        settings = AcmeSettings
+        capabilities = Capabilities(check_sender=True)
+        events = []
+
+        @classmethod
+        def load_sdk(cls):
+            cls.events.append(("load_sdk", threading.current_thread() is threading.main_thread()))
+
+        async def send(self, message):
+            return Accepted(f"{self.account}:{message.text}")
+
+        async def check_sender(self, number):
+            self.events.append(("check", self.account))
+            return SenderCheck(owned=Known.YES if self.account == "eu" else Known.NO)
+
+        async def warm_up(self):
+            self.events.append(("warm_up", self.account))
+
+        async def aclose(self):
+            self.events.append(("aclose", self.account))
+"""
 
 
 @pytest.fixture
@@ -53,6 +87,31 @@ def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Install
     yield put
     for module in written:
         sys.modules.pop(module, None)
+
+
+@pytest.fixture
+def carrier_source() -> str:
+    """The source of a carrier plugin's module, `acme`."""
+    return CARRIER
+
+
+@pytest.fixture
+def acme(install: Install, carrier_source: str) -> None:
+    """The carrier `acme`, installed."""
+    install("test-acme", {"acme": "acme_hosted:Acme"}, version="2.1", modules={"acme_hosted": carrier_source})
+
+
+@pytest.fixture
+def host_of() -> HostOf:
+    """A host that chooses among the plugins of this test, whatever else the environment has."""
+
+    def make(configuration: HostConfiguration | None = None, **options: Any) -> PluginHost:
+        configuration = configuration or HostConfiguration()
+        found = discover(only=configuration.only, disabled=configuration.disabled)
+        mine = [plugin for plugin in found if plugin.distribution.startswith("test-")]
+        return PluginHost(configuration, found=mine, **options)
+
+    return make
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import sys
 import threading
 from collections.abc import Callable, Mapping
@@ -23,47 +22,13 @@ from midcall.plugins import (
     PluginReport,
     PluginState,
     as_send_result,
-    discover,
 )
 from midcall.settings import RawTable
 
 Install = Callable[..., Path]
+HostOf = Callable[..., PluginHost]
 
 GATE = "midcall_check_eligibility"
-
-CARRIER = """
-    import asyncio
-    import threading
-    from pydantic import SecretStr
-    from midcall import Accepted, Capabilities, Carrier, CarrierSettings, Known, SenderCheck
-
-    class AcmeSettings(CarrierSettings):
-        customary = {"api_key": "ACME_KEY"}
-        api_key: SecretStr
-
-    class Acme(Carrier):
-        name = "acme"
-        settings = AcmeSettings
-        capabilities = Capabilities(check_sender=True)
-        events = []
-
-        @classmethod
-        def load_sdk(cls):
-            cls.events.append(("load_sdk", threading.current_thread() is threading.main_thread()))
-
-        async def send(self, message):
-            return Accepted(f"{self.account}:{message.text}")
-
-        async def check_sender(self, number):
-            self.events.append(("check", self.account))
-            return SenderCheck(owned=Known.YES if self.account == "eu" else Known.NO)
-
-        async def warm_up(self):
-            self.events.append(("warm_up", self.account))
-
-        async def aclose(self):
-            self.events.append(("aclose", self.account))
-"""
 
 QUIET = """
     from midcall import Reason, Verdict, hookimpl
@@ -72,19 +37,6 @@ QUIET = """
     def midcall_check_eligibility(draft):
         return Verdict.deny(detail="quiet")
 """
-
-
-def host_of(
-    configuration: HostConfiguration | None = None,
-    *,
-    names: set[str] = frozenset(),  # type: ignore[assignment] # an empty default that nobody can change
-    **options: Any,
-) -> PluginHost:
-    """A host that chooses among the plugins of this test, whatever else the environment has."""
-    configuration = configuration or HostConfiguration()
-    found = discover(only=configuration.only, disabled=configuration.disabled)
-    mine = [plugin for plugin in found if plugin.name in names or plugin.distribution.startswith("test-")]
-    return PluginHost(configuration, found=mine, **options)
 
 
 def line(host: PluginHost, name: str) -> PluginReport:
@@ -112,14 +64,9 @@ def message(account: str) -> OutboundMessage:
     )
 
 
-def install_acme(install: Install) -> None:
-    """The carrier `acme`."""
-    install("test-acme", {"acme": "acme_hosted:Acme"}, version="2.1", modules={"acme_hosted": CARRIER})
-
-
-async def test_one_carrier_per_account_each_with_its_own_settings(install: Install) -> None:
+@pytest.mark.usefixtures("acme")
+async def test_one_carrier_per_account_each_with_its_own_settings(host_of: HostOf) -> None:
     """An account is of the carrier it names, or of the one it is named like; only its own adapter sends for it."""
-    install_acme(install)
     host = host_of(accounts(acme={"api_key": "k1"}, eu={"carrier": "acme", "api_key": "k2"}))
     host.load()
     assert {name: carrier.config.api_key.get_secret_value() for name, carrier in host.carriers.items()} == {
@@ -148,9 +95,9 @@ async def test_one_carrier_per_account_each_with_its_own_settings(install: Insta
     await host.aclose()
 
 
-async def test_an_installed_carrier_that_no_setting_names_is_not_imported(install: Install) -> None:
+@pytest.mark.usefixtures("acme")
+async def test_an_installed_carrier_that_no_setting_names_is_not_imported(host_of: HostOf) -> None:
     """Installing costs nothing; the report says why it is idle."""
-    install_acme(install)
     host = host_of()
     host.load()
     assert "acme_hosted" not in sys.modules
@@ -159,7 +106,9 @@ async def test_an_installed_carrier_that_no_setting_names_is_not_imported(instal
     await host.aclose()
 
 
-async def test_a_policy_module_is_loaded_because_it_is_installed(install: Install, draft: Draft) -> None:
+async def test_a_policy_module_is_loaded_because_it_is_installed(
+    host_of: HostOf, install: Install, draft: Draft
+) -> None:
     """A consent check that somebody installed is asked, settings or none."""
     install("test-quiet", {"quiet": "quiet_hosted"}, modules={"quiet_hosted": QUIET})
     host = host_of()
@@ -180,7 +129,7 @@ async def test_a_policy_module_is_loaded_because_it_is_installed(install: Instal
 )
 @pytest.mark.parametrize("source", ["import nothing_of_this_name", "import sys; sys.exit()", "answer = 42"])
 def test_a_chosen_policy_that_cannot_load_stops_the_start(
-    install: Install, configuration: HostConfiguration, source: str
+    host_of: HostOf, install: Install, configuration: HostConfiguration, source: str
 ) -> None:
     """A missing consent check must not fail open."""
     install("test-quiet", {"quiet": "quiet_hosted"}, modules={"quiet_hosted": source})
@@ -190,7 +139,7 @@ def test_a_chosen_policy_that_cannot_load_stops_the_start(
 
 
 def test_a_broken_policy_that_nobody_chose_is_a_report(
-    install: Install, caplog: pytest.LogCaptureFixture
+    host_of: HostOf, install: Install, caplog: pytest.LogCaptureFixture
 ) -> None:
     """The start goes on, the log and the report say so, and the plugin beside it works."""
     install(
@@ -233,17 +182,17 @@ def test_a_broken_policy_that_nobody_chose_is_a_report(
         (HostConfiguration(required=("acme",), disabled=("acme",)), "MIDCALL_DISABLE names 'acme'"),
     ],
 )  # fmt: skip
+@pytest.mark.usefixtures("acme")
 def test_a_wrong_setting_is_said_with_the_fix(
-    install: Install, configuration: HostConfiguration, says: str
+    host_of: HostOf, configuration: HostConfiguration, says: str
 ) -> None:
     """Where, what, and what to do."""
-    install_acme(install)
     assert says in problems_of(host_of(configuration))
 
 
-def test_all_problems_are_said_at_once(install: Install) -> None:
+@pytest.mark.usefixtures("acme")
+def test_all_problems_are_said_at_once(host_of: HostOf) -> None:
     """Nobody has to start five times to read five sentences; what can be loaded is."""
-    install_acme(install)
     host = host_of(
         HostConfiguration(
             accounts={"acme": {"api_key": "k"}, "eu": {"carrier": "acme"}, "us": {"carrier": "telnyx"}},
@@ -256,9 +205,9 @@ def test_all_problems_are_said_at_once(install: Install) -> None:
     assert line(host, "acme").state is PluginState.BROKEN
 
 
-def test_secrets_are_not_in_what_is_said(install: Install) -> None:
+@pytest.mark.usefixtures("acme")
+def test_secrets_are_not_in_what_is_said(host_of: HostOf) -> None:
     """The value that does not fit may be the secret."""
-    install_acme(install)
     said = problems_of(host_of(accounts(acme={"api_key": ["hunter2"]})))
     assert "[accounts.acme] api_key" in said
     assert "hunter2" not in said
@@ -268,7 +217,7 @@ def test_secrets_are_not_in_what_is_said(install: Install) -> None:
     ("requires", "second"), [(("midcall>=99",), None), ((), "test-other")], ids=["wrong bound", "collision"]
 )
 def test_a_refused_plugin_is_not_imported_and_stops_the_start_if_chosen(
-    install: Install, requires: tuple[str, ...], second: str | None
+    host_of: HostOf, install: Install, requires: tuple[str, ...], second: str | None
 ) -> None:
     """A plugin for another midcall and a name claimed twice: a line when nobody chose it, the end when somebody did."""
     install("test-quiet", {"quiet": "quiet_hosted"}, requires=requires, modules={"quiet_hosted": QUIET})
@@ -284,9 +233,9 @@ def test_a_refused_plugin_is_not_imported_and_stops_the_start_if_chosen(
     assert "quiet_hosted" not in sys.modules
 
 
-def test_a_disabled_plugin_is_neither_imported_nor_missed(install: Install) -> None:
+@pytest.mark.usefixtures("acme")
+def test_a_disabled_plugin_is_neither_imported_nor_missed(host_of: HostOf, install: Install) -> None:
     """Switching off an account's carrier or a configured policy is what the variable is for."""
-    install_acme(install)
     install("test-quiet", {"quiet": "quiet_hosted"}, modules={"quiet_hosted": QUIET})
     host = host_of(
         HostConfiguration(
@@ -299,7 +248,7 @@ def test_a_disabled_plugin_is_neither_imported_nor_missed(install: Install) -> N
     assert not {"acme_hosted", "quiet_hosted"} & set(sys.modules)
 
 
-def test_policies_get_their_settings(install: Install) -> None:
+def test_policies_get_their_settings(host_of: HostOf, install: Install) -> None:
     """A class is made with them, a module's configure is called with them, and unknown keys are refused."""
     source = """
         from midcall import hookimpl
@@ -335,16 +284,47 @@ def test_policies_get_their_settings(install: Install) -> None:
     assert "[plugins.quiet] has no key strat. Its keys are: start." in said
 
 
-def test_settings_for_a_policy_that_takes_none_are_refused(install: Install) -> None:
+@pytest.mark.parametrize("where", ["validator", "configure"])
+def test_a_plugin_that_raises_over_its_settings_is_named(
+    install: Install, host_of: HostOf, where: str
+) -> None:
+    """Its own code runs while its settings are read; what that raises stops the start with its name, not with a traceback."""
+    source = f"""
+        from midcall import hookimpl
+        from pydantic import BaseModel, field_validator
+
+        class settings(BaseModel):
+            start: str = "21:00"
+
+            @field_validator("start")
+            @classmethod
+            def check(cls, value):
+                return value if {where != "validator"} else {{}}["zone"]
+
+        def configure(config):
+            raise KeyError("zone")
+
+        @hookimpl
+        def midcall_check_eligibility(draft): ...
+    """
+    install("test-quiet", {"quiet": "quiet_hosted"}, modules={"quiet_hosted": source})
+    said = problems_of(host_of(HostConfiguration(plugins={"quiet": {"start": "20:00"}})))
+    assert (
+        "plugin 'quiet' (test-quiet 1.0) does not take its settings at [plugins.quiet]: KeyError: 'zone'"
+        in said
+    )
+
+
+def test_settings_for_a_policy_that_takes_none_are_refused(host_of: HostOf, install: Install) -> None:
     """A setting that nobody reads is a rule somebody believes in."""
     install("test-quiet", {"quiet": "quiet_hosted"}, modules={"quiet_hosted": QUIET})
     said = problems_of(host_of(HostConfiguration(plugins={"quiet": {"start": "21:00"}})))
     assert "[plugins.quiet] has settings (start), and the plugin 'quiet' takes none." in said
 
 
-def test_validate_is_told_where_the_settings_stand(install: Install) -> None:
+@pytest.mark.usefixtures("acme")
+def test_validate_is_told_where_the_settings_stand(host_of: HostOf) -> None:
     """Table, prefix of variables, and the customary ones only for the account named like its carrier; origins are kept."""
-    install_acme(install)
     calls: list[tuple[Any, ...]] = []
 
     def validate(
@@ -372,7 +352,7 @@ def test_validate_is_told_where_the_settings_stand(install: Install) -> None:
     ]
 
 
-def test_two_names_for_one_policy_are_a_problem_and_not_a_crash(install: Install) -> None:
+def test_two_names_for_one_policy_are_a_problem_and_not_a_crash(host_of: HostOf, install: Install) -> None:
     """pluggy registers an object once; the second name is told so."""
     install(
         "test-quiet", {"quiet": "quiet_hosted", "quieter": "quiet_hosted"}, modules={"quiet_hosted": QUIET}
@@ -383,7 +363,10 @@ def test_two_names_for_one_policy_are_a_problem_and_not_a_crash(install: Install
     assert "plugin 'quieter' cannot be registered" in line(host, "quieter").problem
 
 
-async def test_order_covers_core_policies_and_all_accounts_of_a_carrier(install: Install) -> None:
+@pytest.mark.usefixtures("acme")
+async def test_order_covers_core_policies_and_all_accounts_of_a_carrier(
+    host_of: HostOf, install: Install
+) -> None:
     """The whole order is printed; a carrier's name in `order` stands for its accounts."""
 
     class Rules:
@@ -391,7 +374,6 @@ async def test_order_covers_core_policies_and_all_accounts_of_a_carrier(install:
         def midcall_check_eligibility(self, draft: Draft) -> Verdict:
             return Verdict.allow()
 
-    install_acme(install)
     install("test-quiet", {"quiet": "quiet_hosted"}, modules={"quiet_hosted": QUIET})
     tables = {"acme": {"api_key": "k"}, "eu": {"carrier": "acme", "api_key": "k"}}
     host = host_of(HostConfiguration(accounts=tables, order=("quiet", "acme")), builtins=[("aaa", Rules())])
@@ -421,9 +403,9 @@ async def test_cores_own_plugins_run_on_the_event_loop(draft: Draft) -> None:
     await host.aclose()
 
 
-async def test_the_account_that_owns_the_number_is_found(install: Install, draft: Draft) -> None:
+@pytest.mark.usefixtures("acme")
+async def test_the_account_that_owns_the_number_is_found(host_of: HostOf, draft: Draft) -> None:
     """With several accounts the one whose carrier says it owns the agent's number offers it; with one, none is asked."""
-    install_acme(install)
     kwargs: dict[str, Any] = {"call": draft.call, "tool": draft.tool, "destination": draft.destination}
     from midcall import Needs
 
@@ -447,132 +429,11 @@ async def test_the_account_that_owns_the_number_is_found(install: Install, draft
     await one.aclose()
 
 
-async def test_start_loads_each_sdk_once_in_a_thread_and_closing_closes_all(install: Install) -> None:
-    """Two accounts of one carrier are one import, away from the event loop; every account is warmed and closed."""
-    install_acme(install)
-    host = host_of(accounts(acme={"api_key": "k"}, eu={"carrier": "acme", "api_key": "k"}))
-    host.load()
-    await host.start()
-    await host.warm_up("eu")
-    await host.warm_up("nobody")
-    await host.aclose()
-    assert sys.modules["acme_hosted"].Acme.events == [
-        ("load_sdk", False),
-        ("warm_up", "eu"),
-        ("aclose", "acme"),
-        ("aclose", "eu"),
-    ]
-
-
-async def test_an_sdk_that_cannot_be_imported_stops_the_start_after_the_others_were_tried(
-    install: Install,
-) -> None:
-    """Every broken SDK is named with the fix."""
-    broken = CARRIER.replace(
-        'cls.events.append(("load_sdk", threading.current_thread() is threading.main_thread()))',
-        "import no_such_sdk",
-    )
-    install("test-acme", {"acme": "acme_hosted:Acme"}, modules={"acme_hosted": broken})
-    exits = broken.replace("import no_such_sdk", "raise SystemExit(2)").replace('"acme"', '"bcme"')
-    install("test-bcme", {"bcme": "bcme_hosted:Acme"}, modules={"bcme_hosted": exits})
-    host = host_of(accounts(acme={"api_key": "k"}, bcme={"api_key": "k"}))
-    host.load()
-    with pytest.raises(ConfigError) as caught:
-        await host.start()
-    first, second = caught.value.problems
-    assert (
-        "The SDK of carrier 'acme' cannot be imported: ModuleNotFoundError: No module named 'no_such_sdk'"
-        in first
-    )
-    assert "pip install --upgrade test-acme" in first
-    assert "SystemExit" in second
-    assert line(host, "acme").state is PluginState.BROKEN
-    await host.aclose()
-
-
-async def test_loading_an_sdk_does_not_block_the_event_loop(install: Install) -> None:
-    """The loop goes round while an SDK is imported; counted in rounds."""
-    install_acme(install)
-    host = host_of(accounts(acme={"api_key": "k"}))
-    host.load()
-    release = threading.Event()
-    sys.modules["acme_hosted"].Acme.load_sdk = lambda: release.wait(20)
-    starting = asyncio.create_task(host.start())
-    for _ in range(200):
-        await asyncio.sleep(0)
-    assert not starting.done()
-    release.set()
-    await starting
-    await host.aclose()
-
-
-async def test_what_hangs_or_fails_in_closing_does_not_keep_the_others_open(
-    install: Install, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    """Each is bounded, logged by name, and tried; closing twice is allowed."""
-    monkeypatch.setattr("midcall.plugins.host._CLOSE_S", 0.05)
-    install_acme(install)
-    host = host_of(
-        accounts(
-            **{name: {"carrier": "acme", "api_key": "k"} for name in ("fails", "hangs", "swallows", "works")}
-        )
-    )
-    host.load()
-    end = asyncio.Event()
-    closed: list[str] = []
-
-    async def fails() -> None:
-        raise OSError("api_key=hunter2")
-
-    async def hangs() -> None:
-        await asyncio.Event().wait()
-
-    async def swallows() -> None:
-        while not end.is_set():
-            try:
-                await end.wait()
-            except asyncio.CancelledError:
-                continue
-
-    async def works() -> None:
-        closed.append("works")
-
-    for name, aclose in {"fails": fails, "hangs": hangs, "swallows": swallows, "works": works}.items():
-        monkeypatch.setattr(host.carriers[name], "aclose", aclose)
-    async with asyncio.timeout(20):
-        await host.aclose()
-        await host.aclose()
-    assert closed == ["works", "works"]
-    assert "account 'fails' in aclose failed: OSError" in caplog.text
-    assert "hunter2" not in caplog.text
-    assert "account 'hangs' in aclose did not end within 0.05 s" in caplog.text
-    assert "account 'swallows' in aclose did not end within 0.05 s" in caplog.text
-    end.set()
-    await asyncio.sleep(0.01)
-
-
-async def test_a_failing_warm_up_is_logged(
-    install: Install, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    """A cold connection is slower, and no reason not to take the call."""
-    install_acme(install)
-    host = host_of(accounts(acme={"api_key": "k"}))
-    host.load()
-
-    async def fails() -> None:
-        raise OSError("no route")
-
-    monkeypatch.setattr(host.carriers["acme"], "warm_up", fails)
-    await host.warm_up("acme")
-    assert "plugin 'acme' in warm_up failed: OSError" in caplog.text
-    await host.aclose()
-
-
-def test_the_report_is_json(install: Install) -> None:
+@pytest.mark.usefixtures("acme")
+def test_the_report_is_json(host_of: HostOf) -> None:
     """Every key is there, and nothing in it needs our classes."""
     import json
 
-    install_acme(install)
     host = host_of()
     host.load()
     assert json.loads(json.dumps(line(host, "acme").as_json())) == {
@@ -588,7 +449,7 @@ def test_the_report_is_json(install: Install) -> None:
     }
 
 
-async def test_the_report_shows_a_quarantine(install: Install, draft: Draft) -> None:
+async def test_the_report_shows_a_quarantine(host_of: HostOf, install: Install, draft: Draft) -> None:
     """`doctor` names the hook that keeps hanging."""
     source = """
         import asyncio

@@ -17,8 +17,11 @@ from midcall.contract.tool import InferredContent, PredefinedContent, Tool
 MESSAGE = "message"
 """The argument in which the model's own text arrives."""
 
-# Control characters do nothing on a phone but confuse; the bidirectional overrides can make a link read as another one.
-_NOT_FOR_PHONES = re.compile(r"[\x00-\x09\x0b\x0c\x0e-\x1f\x7f\x80-\x9f\u202a-\u202e\u2066-\u2069]")
+# Control characters do nothing on a phone but confuse; the bidirectional overrides can make a link read as another one. Half
+# of a surrogate pair, which models do write, can be neither stored nor sent.
+_NOT_FOR_PHONES = re.compile(
+    r"[\x00-\x09\x0b\x0c\x0e-\x1f\x7f\x80-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]"
+)
 
 
 class CoreContent:
@@ -32,7 +35,7 @@ class CoreContent:
     def midcall_render_content(self, call: Call, tool: Tool, arguments: Mapping[str, Any]) -> Content:
         """The tool's content with its variables put in. Raises `ContentRefused`."""
         variables: Variables = self._variables_of(call)
-        media = tuple(self._fill(url, variables, "media").text for url in tool.media)
+        media = tuple(_clean(self._fill(url, variables, "media").text) for url in tool.media)
         wanted = tool.sms_content
         if isinstance(wanted, InferredContent):
             text = self._message(tool, arguments)

@@ -36,8 +36,8 @@ def _instance(loaded: LoadedPlugin, use: Use, values: Mapping[str, Any], validat
     model = loaded.value.settings
     # TWILIO_AUTH_TOKEN is for the account called twilio: a second account that took it silently would send from the first.
     customary = model.customary if use.instance == use.plugin else {}
-    config = validate(model, values, use.where, env_prefix(use.table, use.instance), customary)
     try:
+        config = validate(model, values, use.where, env_prefix(use.table, use.instance), customary)
         return cast("object", loaded.value(use.instance, config))
     except Exception as error:
         raise _not_made(loaded, use, error) from error
@@ -46,16 +46,15 @@ def _instance(loaded: LoadedPlugin, use: Use, values: Mapping[str, Any], validat
 def make_policy(loaded: LoadedPlugin, use: Use, validate: Validate) -> object:
     """The policy to register, with its settings if it declares any. Raises `ConfigError`."""
     model = policy_settings(loaded.value)
-    if model is None:
-        if use.values:
-            keys = ", ".join(sorted(use.values))
-            raise ConfigError(
-                f"{use.where} has settings ({keys}), and the plugin {use.plugin!r} takes none. Take them out."
-            )
-        config = None
-    else:
-        config = validate(model, use.values, use.where, env_prefix(use.table, use.instance), {})
+    if model is None and use.values:
+        keys = ", ".join(sorted(use.values))
+        raise ConfigError(
+            f"{use.where} has settings ({keys}), and the plugin {use.plugin!r} takes none. Take them out."
+        )
     try:
+        config = None
+        if model is not None:
+            config = validate(model, use.values, use.where, env_prefix(use.table, use.instance), {})
         return cast("object", ready_policy(loaded.value, config))
     except Exception as error:
         raise _not_made(loaded, use, error) from error

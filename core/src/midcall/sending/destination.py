@@ -30,6 +30,9 @@ _TRUST_OF_LAYER = {
     "server": Trust.SERVER,
     "collected": Trust.COLLECTED,
 }
+_NO_COUNTRY = "001"
+"""The region of global services (+883 and the like): numbers written without a + cannot be read as dialled there."""
+
 _RANK = {trust: rank for rank, trust in enumerate(Trust)}
 
 
@@ -106,10 +109,11 @@ def _least_trusted(rendered: Rendered) -> Trust:
 
 
 def _country_of(number: str | None) -> str | None:
-    """The country of one of our own numbers; None when it is not a number (a service id) or missing."""
+    """The country of one of our own numbers; None when it is not a number (a service id), of no country, or missing."""
     if number is None:
         return None
     try:
-        return parse_number(number).region
+        region = parse_number(number).region
     except NumberError:
         return None
+    return None if region == _NO_COUNTRY else region

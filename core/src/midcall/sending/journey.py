@@ -155,7 +155,10 @@ class SendingJourney:
         """Runs in a task of its own. `claimed` tells the request as soon as the ledger has decided."""
         try:
             claim = await self._claims.claim(turn, self._transport)
-        except LedgerError as error:
+        except Exception as error:  # whatever it is, the request must hear of it, and nothing was written
+            if not isinstance(error, LedgerError):
+                log.exception("message %s could not be claimed", turn.message_id)
+                error = LedgerError(f"the ledger does not take this message ({type(error).__name__})")
             claimed.set_exception(error)
             return None
         claimed.set_result(claim)

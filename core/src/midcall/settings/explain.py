@@ -19,6 +19,7 @@ from midcall.contract.errors import ConfigError
 from midcall.numbers import mask
 from midcall.settings.near import did_you_mean, nearest
 from midcall.settings.places import (
+    HOST_KEYS,
     PREFIX,
     Origin,
     Place,
@@ -37,7 +38,6 @@ from midcall.settings.values import without_password
 
 M = TypeVar("M", bound=BaseModel)
 
-_ROUTING: Final[Mapping[str, str]] = {"accounts": "carrier", "platforms": "platform"}
 _NEAR: Final = 0.85
 _LONGEST: Final = 40
 _NUMBER: Final = re.compile(r"\+?\d{7,15}")
@@ -110,7 +110,7 @@ def validate(
 ) -> M:
     """The table `raw`, checked by `model`, the class of the plugin it belongs to.
 
-    `where` is its place, `accounts.eu`; the key that names the carrier or platform is left out of the check. `customary`
+    `where` is its place, `accounts.eu`; the host's own keys in it are left out of the check. `customary`
     maps a field to the variable people already have for it; with `use_customary`, which is for the table named like its
     plugin, it fills a field that nothing else sets.
     Raises ConfigError with every problem: file, key, variable and fix. No secret is in it.
@@ -118,9 +118,9 @@ def validate(
     section, _, name = where.partition(".")
     table: Place = (section, name)
     given = raw.plain() if isinstance(raw, RawTable) else dict(raw)
-    routing = _ROUTING.get(section)
-    if routing is not None and routing not in keys_of(model):
-        given.pop(routing, None)
+    for key in HOST_KEYS.get(section, {}):
+        if key not in keys_of(model):
+            given.pop(key, None)
     usual = {key_of(model, field): variable for field, variable in (customary or {}).items()}
     origins = _origins(raw, given, table, environ)
     if use_customary:

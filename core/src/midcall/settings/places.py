@@ -26,11 +26,24 @@ NAMED_TABLES: Final = frozenset({"platforms", "accounts", "numbers", "pools", "t
 PLAIN_TABLES: Final = frozenset({"server", "templates", "hooks"})
 """Sections that are one table."""
 
+HOST_KEYS: Final[Mapping[str, Mapping[str, str]]] = {
+    "accounts": {
+        "carrier": "The carrier, when it is not the table's own name.",
+        "unchecked_sender": (
+            "What a text is told whose sender could not be looked up in time: `allow` (the carrier still refuses what it will "
+            "not carry) or `deny` (the next sender is tried)."
+        ),
+    },
+    "platforms": {"platform": "The platform, when it is not the table's own name."},
+}
+"""Keys of a plugin's table that are the host's, not the plugin's, and what they mean."""
+
 OTHER_VARIABLES: Final[Mapping[str, str]] = {
     "MIDCALL_CONFIG": f"The settings file, when it is not `{FILE_NAME}` in the working folder.",
     "MIDCALL_SECRETS_DIR": "A folder of files, each named like a variable and holding its value.",
     "MIDCALL_PLUGINS": "Load only these plugins (names, with commas between). Empty or unset: all that are installed.",
     "MIDCALL_DISABLE": "Do not load these plugins (names, with commas between).",
+    "MIDCALL_TRACEBACK": "Set to anything: the command line shows where it failed, for a report of a fault in Midcall.",
 }
 """Variables that are no setting, and what they are for."""
 

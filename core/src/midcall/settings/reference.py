@@ -12,7 +12,7 @@ from pydantic.fields import FieldInfo
 
 from midcall.contract.tool import Tool
 from midcall.settings.model import NumberSettings, Pool, Settings
-from midcall.settings.places import NAMED_TABLES, OTHER_VARIABLES, PREFIX
+from midcall.settings.places import HOST_KEYS, NAMED_TABLES, OTHER_VARIABLES, PREFIX
 from midcall.settings.raw import RawTable
 
 _WORDS: Final[Mapping[Any, str]] = {
@@ -25,7 +25,7 @@ _WORDS: Final[Mapping[Any, str]] = {
     Tool: "table, or path of a JSON file",
 }
 _ENTRIES: Final[Mapping[str, type[BaseModel]]] = {"numbers": NumberSettings, "pools": Pool}
-_ROUTING: Final[Mapping[str, str]] = {"accounts": "carrier", "platforms": "platform"}
+_HOST_DEFAULTS: Final[Mapping[str, str]] = {"unchecked_sender": "allow"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,11 +65,9 @@ def _rows(name: str, field: FieldInfo) -> Iterator[SettingRow]:
         yield SettingRow(
             f"{name}.NAME", _type_words(field.annotation), "none", _variable(f"{name}.NAME.KEY"), meaning
         )
-        if name in _ROUTING:
-            key, kind = f"{name}.NAME.{_ROUTING[name]}", _ROUTING[name]
-            yield SettingRow(
-                key, "text", "NAME", _variable(key), f"The {kind}, when it is not the table's own name."
-            )
+        for own, words in HOST_KEYS.get(name, {}).items():
+            key = f"{name}.NAME.{own}"
+            yield SettingRow(key, "text", _HOST_DEFAULTS.get(own, "NAME"), _variable(key), words)
     elif name == "templates":
         yield SettingRow("templates.NAME", "text", "none", _variable("templates.NAME"), meaning)
     else:

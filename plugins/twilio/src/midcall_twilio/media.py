@@ -38,7 +38,7 @@ async def fetch(wire: Wire, config: TwilioSettings, media: InboundMedia, *, max_
         own = config.is_own(url)
         if not own and urlsplit(url).scheme != "https":
             raise MediaUnavailable("the attachment's address leads to one without https")
-        headers = {"Authorization": basic_auth(*config.login)} 
+        headers = {"Authorization": basic_auth(*config.login)} if own else {}
         try:
             answer = await wire.request("GET", url, headers=headers, limit=max_bytes)
         except AnswerTooLarge:

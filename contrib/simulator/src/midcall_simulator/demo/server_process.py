@@ -69,7 +69,9 @@ class ServerProcess:
         try:
             url = await asyncio.wait_for(asyncio.shield(self._url), READY_WITHIN_S)
         except TimeoutError:
-            raise DemoFailed(f"waited {READY_WITHIN_S:g} s for `midcall serve` to be ready, in vain") from None
+            raise DemoFailed(
+                f"waited {READY_WITHIN_S:g} s for `midcall serve` to be ready, in vain"
+            ) from None
         if not url:
             code = await self._process.wait()
             raise DemoFailed(f"`midcall serve` ended with exit code {code} before it was ready")
@@ -89,7 +91,9 @@ class ServerProcess:
         try:
             return await asyncio.wait_for(self._ended(process), STOPPED_WITHIN_S)
         except TimeoutError:
-            raise DemoFailed(f"`midcall serve` did not stop within {STOPPED_WITHIN_S:g} s of SIGTERM") from None
+            raise DemoFailed(
+                f"`midcall serve` did not stop within {STOPPED_WITHIN_S:g} s of SIGTERM"
+            ) from None
 
     async def aclose(self) -> None:
         """Whatever happened, leave no process behind."""

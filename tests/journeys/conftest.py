@@ -1,0 +1,73 @@
+"""A whole deployment in one process: Midcall with the Twilio plugin on its SDK, against the simulated carrier."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from midcall_simulator import Simulator
+from midcall_simulator.twilio import DEFAULT_ACCOUNT_SID, DEFAULT_AUTH_TOKEN
+
+from midcall import Call, Direction, Midcall, load_settings
+from midcall.settings import Settings
+
+AGENT = "+12025550100"
+CALLER = "+12025550142"
+
+
+@pytest.fixture
+async def sim() -> AsyncIterator[Simulator]:
+    """The simulated carrier, on a free port."""
+    async with Simulator(callback_delay=0.02) as simulator:
+        yield simulator
+
+
+@pytest.fixture
+def settings_for(sim: Simulator, tmp_path: Path) -> Callable[..., Settings]:
+    """Settings of a deployment whose one account is the simulated carrier's. Keywords go into the tool."""
+
+    def make(**tool: Any) -> Settings:
+        content = {"type": "predefined", "text": "Hi {{name}}, here is your link: https://example.com/b"}
+        return load_settings(
+            environ={},
+            overrides={
+                "server": {
+                    "ledger": f"sqlite:///{tmp_path / 'midcall.db'}",
+                    "public_url": "https://sms.example.com",
+                },
+                "accounts": {
+                    "twilio": {
+                        "account_sid": DEFAULT_ACCOUNT_SID,
+                        "auth_token": DEFAULT_AUTH_TOKEN,
+                        "base_url": sim.url,
+                        "timeout": 2.0,
+                    }
+                },
+                "tools": {"send_sms": {"type": "send_sms", "sms_content": content} | tool},
+            },
+        )
+
+    return make
+
+
+@asynccontextmanager
+async def deployment(settings: Settings) -> AsyncIterator[Midcall]:
+    """A running Midcall whose sender has been looked up, as after a call has opened."""
+    async with Midcall(settings) as midcall:
+        await midcall.call_opened(a_call("warming"))
+        yield midcall
+
+
+def a_call(name: str = "call_1", *, caller: str = CALLER, **variables: str) -> Call:
+    """An inbound call of `caller` to our number."""
+    return Call(
+        platform="retell",
+        id=name,
+        direction=Direction.INBOUND,
+        user_number=caller,
+        agent_number=AGENT,
+        variables={"name": "Ann"} | variables,
+    )
