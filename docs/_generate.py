@@ -89,13 +89,11 @@ def code(text: str) -> str:
 
 
 def wrapped(words: str) -> list[str]:
-    """The paragraphs of a docstring, in lines of a page's length."""
+    """The paragraphs of a docstring, in lines of a page's length; options as code, or their dashes would become one."""
+    words = re.sub(r"(?<![`\w-])--[a-z][a-z-]*", r"`\g<0>`", words)
     return [
         "\n".join(textwrap.wrap(" ".join(each.split()), 118)) + "\n" for each in words.split("\n\n") if each
     ]
-
-
-# Concepts -------------------------------------------------------------------------------------------------------------
 
 
 def outcomes() -> str:
@@ -118,16 +116,12 @@ def settings() -> str:
             code(row.key),
             row.type,
             _plain_default(row.default),
-            f"{row.meaning} {_variable(row.variable)}".strip(),
+            f"{row.meaning} {row.variable and f'<br>`{row.variable}`'}".strip(),
         )
         for row in settings_reference()
         if row.key
     ]
     return table(("key", "type", "default", "meaning"), rows)
-
-
-def _variable(name: str) -> str:
-    return f"<br>`{name}`" if name else ""
 
 
 def variables() -> str:
@@ -156,23 +150,14 @@ def _limits() -> Iterator[tuple[str, str, str, str]]:
 
 
 def account_fields() -> str:
-    """What every account has."""
+    """What the settings of every carrier have."""
     words = {
         "base_url": "Where the carrier's API is: a simulator, a proxy, a region. Empty: the carrier's own.",
         "timeout": "Longest one request may take, in seconds; at most 15.",
     }
     rows = [
-        (code("carrier"), "text", "the table's name", "Which carrier the account is of."),
-        (
-            code("unchecked_sender"),
-            '`"allow"` or `"deny"`',
-            code('"allow"'),
-            "What to do when the carrier could not be asked about the sender in time: let the text go, or try the next sender.",
-        ),
-        *(
-            (code(name), _type(field.annotation), _default_cell(field), words[name])
-            for name, field in CarrierSettings.model_fields.items()
-        ),
+        (code(name), _type(field.annotation), _default_cell(field), words[name])
+        for name, field in CarrierSettings.model_fields.items()
     ]
     return table(("key", "type", "default", "meaning"), rows)
 
@@ -296,9 +281,6 @@ def _plain_default(default: str) -> str:
     return default if default in {"required", "unset", "none", "NAME"} else code(default)
 
 
-# Reasons --------------------------------------------------------------------------------------------------------------
-
-
 def reasons() -> str:
     """Every reason, in the groups it is declared in."""
     parts, rows = list[str](), list[tuple[str, str, str]]()
@@ -382,9 +364,6 @@ def _signature(name: str) -> str:
     )
 
 
-# Command line ---------------------------------------------------------------------------------------------------------
-
-
 def commands() -> Iterator[tuple[str, click.Command]]:
     """Every command by its whole name, groups before what is in them."""
 
@@ -442,9 +421,6 @@ def exits() -> str:
     """What each exit code means."""
     known = dict(re.findall(r"^ {4}(\d+) +(\S.*)$", Exit.__doc__ or "", re.MULTILINE))
     return table(("exit code", "means"), [(code(str(each.value)), known[str(each.value)]) for each in Exit])
-
-
-# HTTP -----------------------------------------------------------------------------------------------------------------
 
 
 def http() -> str:

@@ -11,7 +11,7 @@ import sys
 import types
 import urllib.request
 import xml.etree.ElementTree as ET
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from importlib import invalidate_caches
@@ -32,6 +32,7 @@ DOCS = Path(__file__).resolve().parent.parent / "docs"
 PAGES = sorted(DOCS.glob("*.md"))
 INSTALLED = {"twilio", "retell"}
 MIDCALL = [sys.executable, "-c", "from midcall.cli import main; main()"]
+SIMULATOR = [sys.executable, "-c", "from midcall_simulator.command import main; raise SystemExit(main())"]
 
 FENCE = re.compile(
     r"^(?P<indent> *)(?P<marks>`{3,})(?P<info>[^\n]*)\n(?P<body>.*?)^(?P=indent)(?P=marks)$",
@@ -49,11 +50,6 @@ class Block:
     line: int
     language: str
     text: str
-
-    @property
-    def name(self) -> str:
-        """Page and line, for the names of tests."""
-        return f"{self.page.name}:{self.line}"
 
 
 def _blocks(page: Path, language: str) -> list[Block]:
@@ -224,6 +220,17 @@ def test_the_picture_has_every_step() -> None:
     assert numbers == [str(step) for step in range(1, 10)]
 
 
+@pytest.mark.parametrize("page", PAGES, ids=_by_page)
+def test_code_fits_the_page(page: Path) -> None:
+    """A reader sees whole lines of code, without a scroll bar."""
+    lines = [
+        line
+        for fence in FENCE.finditer(page.read_text(encoding="utf-8"))
+        for line in fence["body"].splitlines()
+    ]
+    assert [line for line in lines if len(line) > GENERATE.LONGEST_CODE] == []
+
+
 # Code in the pages ----------------------------------------------------------------------------------------------------
 
 LIVE = DOCS / "start.md"
@@ -231,12 +238,11 @@ LIVE = DOCS / "start.md"
 RUN = [page for page in PAGES if page != LIVE and _blocks(page, "python")]
 
 
-@contextmanager
-def _namespace(name: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, Any]]:
+def _namespace(name: str, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     """A module to run code in: pydantic and pluggy look names up in the module a class says it is from."""
     module = types.ModuleType(name)
     monkeypatch.setitem(sys.modules, name, module)
-    yield vars(module)
+    return vars(module)
 
 
 def _run(block: Block, namespace: dict[str, Any]) -> None:
@@ -248,15 +254,15 @@ def _run(block: Block, namespace: dict[str, Any]) -> None:
 def test_python_in_the_pages_runs(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A reader may copy a page's Python in the order it stands there, and it works."""
     monkeypatch.chdir(tmp_path)
-    with _namespace(f"docs_{page.stem.replace('-', '_')}", monkeypatch) as namespace:
-        for block in _blocks(page, "python"):
-            _run(block, namespace)
+    namespace = _namespace(f"docs_{page.stem.replace('-', '_')}", monkeypatch)
+    for block in _blocks(page, "python"):
+        _run(block, namespace)
 
 
 TOML = [block for page in PAGES for block in _blocks(page, "toml")]
 
 
-@pytest.mark.parametrize("block", TOML, ids=lambda block: block.name)
+@pytest.mark.parametrize("block", TOML, ids=lambda block: f"{block.page.name}:{block.line}")
 def test_settings_in_the_pages_are_valid(block: Block, tmp_path: Path) -> None:
     """A reader may copy a settings file: every key is one that there is, of a plugin too where it is installed."""
     file = tmp_path / "midcall.toml"
@@ -458,10 +464,6 @@ def _running(command: list[str], **options: Any) -> Iterator[subprocess.Popen[st
             process.wait(timeout=30)
 
 
-def _environment(**more: str) -> Mapping[str, str]:
-    return {name: value for name, value in os.environ.items() if not name.startswith("COLUMNS")} | more
-
-
 def _expected(page: Path) -> Iterator[tuple[list[str], list[str]]]:
     """Each `midcall` command of a page with the lines that the page shows below it."""
     for block in _blocks(page, "console"):
@@ -474,41 +476,37 @@ def _expected(page: Path) -> Iterator[tuple[list[str], list[str]]]:
 def test_the_first_page_is_true(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its settings, commands and scripts do what it says, against the simulated carrier and a real server."""
     monkeypatch.chdir(tmp_path)
-    settings, _ = _blocks(LIVE, "toml")
-    (tmp_path / "midcall.toml").write_text(settings.text, encoding="utf-8")
-    simulator = [
-        sys.executable,
-        "-c",
-        "import sys; from midcall_simulator.command import main; sys.exit(main())",
-    ]
-    with _running([*simulator, "--port", "0", "--json"]) as carrier:
+    (tmp_path / "midcall.toml").write_text(_blocks(LIVE, "toml")[0].text, encoding="utf-8")
+    agent, export = _blocks(LIVE, "python")
+    with _running([*SIMULATOR, "--port", "0", "--json"]) as carrier:
         url = json.loads(_first_line(carrier.stdout, "{"))["url"]
-        environment = _environment(MIDCALL_ACCOUNTS__TWILIO__BASE_URL=url)
-        commands = list(_expected(LIVE))
-        assert len(commands) == 4
-        for words, shown in commands:
+        environment = os.environ | {"MIDCALL_ACCOUNTS__TWILIO__BASE_URL": url}
+
+        def midcall(words: list[str]) -> tuple[int, set[str]]:
+            """The exit code and the lines, without what makes columns of them."""
+            command = [*MIDCALL, *words]
             ran = subprocess.run(
-                [*MIDCALL, *words], env=environment, capture_output=True, text=True, timeout=30, check=False
+                command, env=environment, capture_output=True, text=True, timeout=30, check=False
             )
-            said = {" ".join(line.split()) for line in ran.stdout.splitlines()}
-            assert [line for line in shown if line not in said] == [], ran.stdout + ran.stderr
-            assert ran.returncode == 0, ran.stderr
-        refused = commands[1][0][:-2]  # without its --var
-        no_name = subprocess.run(
-            [*MIDCALL, *refused], env=environment, capture_output=True, text=True, timeout=30, check=False
-        )
-        assert "{{name}}" in no_name.stdout
-        serve = [*MIDCALL, "serve", "--port", "0"]
-        with _running(serve, env=environment, stderr=subprocess.PIPE) as server:
-            monkeypatch.setenv(
-                "MIDCALL_URL", _first_line(server.stderr, "midcall is ready").rpartition(" ")[2]
-            )
-            agent, export = _blocks(LIVE, "python")
-            with _namespace("docs_start", monkeypatch) as namespace:
-                _run(agent, namespace)
-            monkeypatch.delenv("MIDCALL_URL")
-            with _namespace("docs_start", monkeypatch) as namespace:
-                _run(export, namespace)
+            return ran.returncode, {" ".join(line.split()) for line in ran.stdout.splitlines()}
+
+        shown = list(_expected(LIVE))
+        assert len(shown) == 4
+        for words, lines in shown:
+            code, said = midcall(words)
+            assert (code, [line for line in lines if line not in said]) == (0, []), said
+        dry_run = shown[1][0]
+        code, said = midcall(dry_run[:-2])  # without its --var
+        assert code == Exit.REJECTED
+        assert any("unresolved_variable" in line and "{{name}}" in line for line in said)
+        code, said = midcall([*dry_run, "--from", "+12025550103"])
+        assert code == Exit.REJECTED
+        assert any(line.startswith("twilio denies sender_not_registered") for line in said)
+        with _running([*MIDCALL, "serve", "--port", "0"], env=environment, stderr=subprocess.PIPE) as server:
+            ready = _first_line(server.stderr, "midcall is ready")
+            monkeypatch.setenv("MIDCALL_URL", ready.rpartition(" ")[2])
+            _run(agent, _namespace("docs_start", monkeypatch))
+        monkeypatch.delenv("MIDCALL_URL")  # it is no setting, and settings are strict
+        _run(export, _namespace("docs_start", monkeypatch))
         with urllib.request.urlopen(f"{url}/_sim/texts", timeout=10) as answer:  # noqa: S310 - loopback
-            texts = json.loads(answer.read())
-    assert len(texts["texts"] if isinstance(texts, dict) else texts) == 2
+            assert len(json.loads(answer.read())["texts"]) == 2

@@ -135,7 +135,7 @@ async def test_five_hundred_tool_calls_three_times_each_at_once(
     sim: Simulator, settings_for: Callable[..., Settings]
 ) -> None:
     """500 tool calls, each repeated 3 times at once under its id: 500 texts, one to each caller."""
-    async with deployment(settings_for(budget_ms=30_000)) as midcall:
+    async with deployment(settings_for(budget_ms=30_000, timeout=15.0)) as midcall:
         outcomes = await asyncio.gather(
             *(
                 midcall.send(a_call(f"call_{n}", caller=caller(n)), "send_sms", tool_call_id=f"t{n}")
@@ -143,7 +143,7 @@ async def test_five_hundred_tool_calls_three_times_each_at_once(
                 for _ in range(3)
             )
         )
-    assert {outcome.status for outcome in outcomes} == {Status.ACCEPTED}
+    assert {(outcome.status, outcome.detail) for outcome in outcomes} == {(Status.ACCEPTED, "")}
     assert sum(not outcome.duplicate for outcome in outcomes) == 500
     assert len(sim.requests) == 500
     assert sorted(text.to for text in sim.texts) == sorted(caller(n) for n in range(500))
@@ -153,7 +153,7 @@ async def test_five_hundred_texts_that_a_model_repeats_under_new_ids(
     sim: Simulator, settings_for: Callable[..., Settings]
 ) -> None:
     """The same with a new id for every repeat: the window makes them one text each."""
-    async with deployment(settings_for(budget_ms=30_000)) as midcall:
+    async with deployment(settings_for(budget_ms=30_000, timeout=15.0)) as midcall:
         outcomes = await asyncio.gather(
             *(
                 midcall.send(a_call(f"call_{n}", caller=caller(n)), "send_sms", tool_call_id=f"t{n}-{again}")

@@ -232,9 +232,10 @@ class Midcall:
 
     async def _get_ready(self, call: Call) -> None:
         """Connections open, and what the carriers know of the agent's number looked up, before the first text needs it."""
-        host = self._running.host
-        warming = [host.warm_up(account) for account in self._accounts_of(call.agent_number)]
-        priming = [host.prime(call.agent_number)] if call.agent_number else []
+        host, number = self._running.host, call.agent_number
+        accounts = self._accounts_of(number)
+        warming = [host.warm_up(account) for account in accounts]
+        priming = [host.adapters[account].prime(number) for account in accounts] if number else []
         await asyncio.gather(*warming, *priming)
 
     def _accounts_of(self, number: str | None) -> list[str]:

@@ -39,6 +39,8 @@ def _instance(loaded: LoadedPlugin, use: Use, values: Mapping[str, Any], validat
     try:
         config = validate(model, values, use.where, env_prefix(use.table, use.instance), customary)
         return cast("object", loaded.value(use.instance, config))
+    except ConfigError:
+        raise
     except Exception as error:
         raise _not_made(loaded, use, error) from error
 
@@ -56,12 +58,12 @@ def make_policy(loaded: LoadedPlugin, use: Use, validate: Validate) -> object:
         if model is not None:
             config = validate(model, use.values, use.where, env_prefix(use.table, use.instance), {})
         return cast("object", ready_policy(loaded.value, config))
+    except ConfigError:
+        raise
     except Exception as error:
         raise _not_made(loaded, use, error) from error
 
 
 def _not_made(loaded: LoadedPlugin, use: Use, error: Exception) -> ConfigError:
-    if isinstance(error, ConfigError):
-        return error
     who = f"plugin {use.plugin!r}{origin_of(loaded.found.distribution, loaded.found.version)}"
     return ConfigError(f"{who} does not take its settings at {use.where}: {cause(error)}.")

@@ -73,6 +73,9 @@ class Line:
         self._url = url
         self._key = key
         self._timeline = timeline
+        self._over = False
+        self.answers: list[Answer] = []
+        """What its tool calls were answered, in order."""
 
     async def started(self) -> None:
         """The event `call_started`."""
@@ -82,6 +85,7 @@ class Line:
     async def ended(self) -> None:
         """The event `call_ended`."""
         await self._event(self.call.ended(), "call_ended: the caller hung up")
+        self._over = True
 
     def new_request(self, *, key: str | None = None, signed_ms_ago: int = 0) -> Request:
         """The model calls the tool: a new tool call, with an id of its own. `key` signs in place of the right one."""
@@ -98,6 +102,7 @@ class Line:
         answer = Answer(http=http, outcome=_json_object(content), request=request)
         if http == 200:
             self.call.result(request.tool_call_id, content)
+        self.answers.append(answer)
         self._show(answer, ms, who)
         return answer
 
@@ -112,6 +117,8 @@ class Line:
             said.append(answer.reason)
         if answer.duplicate:
             said.append("answered before")
+        elif answer.status == "accepted" and (segments := outcome.get("segments")):
+            said.append(f"{segments} segment{'' if segments == 1 else 's'}")
         detail = outcome.get("detail") or outcome.get("error")
         about = f" ({detail})" if detail else ""
         self._timeline.add(
@@ -123,7 +130,7 @@ class Line:
             ms=round(ms, 1),
             outcome={name: outcome[name] for name in sorted(outcome) if name != "fix"},
         )
-        if answer.http == 200 and outcome.get("speak") is not False:
+        if answer.http == 200 and outcome.get("speak") is not False and not self._over:
             self._timeline.add(Who.AGENT, str(outcome.get("say", "")), at=at, form=Form.SPEECH)
 
     async def _event(self, payload: Mapping[str, object], words: str) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import sys
 from collections.abc import Sequence
 from typing import TextIO
 
@@ -16,6 +18,10 @@ from rich.text import Text as Words
 from midcall_simulator.demo.checks import Report, SceneReport
 from midcall_simulator.demo.timeline import Event, Form, Tone, Who
 
+_ALL_HERE = (
+    "The real server, a simulated Twilio and a simulated Retell, all on this machine. No text leaves it. "
+    "The server's settings:"
+)
 _WIDEST = 110
 _BUBBLE = 44
 _COLOURS = {
@@ -31,23 +37,20 @@ _TONES = {Tone.PLAIN: "", Tone.GOOD: "green", Tone.BAD: "red"}
 
 
 class RichScreen:
-    """Writes to `file`, standard output if none is given."""
+    """Writes to `file`; what it cannot encode becomes a question mark."""
 
-    def __init__(self, file: TextIO | None = None) -> None:
+    def __init__(self, file: TextIO = sys.stdout) -> None:
+        if isinstance(file, io.TextIOWrapper):
+            file.reconfigure(errors="replace")
         self._console = Console(file=file, highlight=False, markup=False, emoji=False)
-        if self._console.width > _WIDEST:
-            self._console.width = _WIDEST
+        self._console.width = min(self._console.width, _WIDEST)
 
     def opening(self, settings: str) -> None:
         """What this is, and the settings the server runs with."""
         self._console.print(
             Words.assemble(
                 ("Midcall: a call, its texts, and what can go wrong\n", "bold"),
-                (
-                    "The real server, a simulated Twilio and a simulated Retell, all on this machine. "
-                    "No text leaves it. The server's settings:",
-                    "dim",
-                ),
+                (_ALL_HERE, "dim"),
             )
         )
         panel = Panel(Words(settings.strip(), style="dim"), title="midcall.toml", title_align="left")

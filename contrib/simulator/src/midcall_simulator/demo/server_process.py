@@ -8,7 +8,6 @@ import re
 import sys
 import time
 from asyncio.subprocess import DEVNULL, PIPE, Process
-from collections import deque
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -19,7 +18,6 @@ STOPPED_WITHIN_S = 25.0
 """More than the 20 s in which the server ends what it is doing."""
 
 _READY = re.compile(r"midcall is ready on (http://\S+)")
-_LINES_KEPT = 400
 _LONGEST_LINE = 1024 * 1024
 
 # What must not reach the server from the environment the demo is started in: settings and credentials of real accounts,
@@ -36,13 +34,13 @@ def environment(given: Mapping[str, str]) -> dict[str, str]:
 class ServerProcess:
     """One `midcall serve` at a time, on a free port of 127.0.0.1, always with the same settings file and so the same ledger."""
 
-    def __init__(self, settings: Path) -> None:
+    def __init__(self, settings: Path, *, log: list[str]) -> None:
+        """`log` is given every line that any of its processes writes to standard error."""
         self._settings = settings
+        self._log = log
         self._process: Process | None = None
         self._reading: asyncio.Task[None] | None = None
         self._url: asyncio.Future[str] | None = None
-        self.log: deque[str] = deque(maxlen=_LINES_KEPT)
-        """What it wrote to standard error, the last lines of all processes there were."""
 
     @property
     def pid(self) -> int | None:
@@ -120,7 +118,7 @@ class ServerProcess:
         assert process.stderr is not None
         async for line in process.stderr:
             words = line.decode("utf-8", "replace").rstrip()
-            self.log.append(words)
+            self._log.append(words)
             if (found := _READY.search(words)) and not url.done():
                 url.set_result(found[1])
         if not url.done():

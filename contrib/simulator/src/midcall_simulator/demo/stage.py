@@ -15,12 +15,13 @@ from midcall_simulator.retell import RetellCall
 
 
 class Stage:
-    """One demo under way. `report` is the scene's that is being played."""
+    """One demo under way. `report` is that of the scene that is being played."""
 
-    def __init__(self, world: World, timeline: Timeline, report: SceneReport) -> None:
+    report: SceneReport
+
+    def __init__(self, world: World, timeline: Timeline) -> None:
         self.world = world
         self.timeline = timeline
-        self.report = report
         self._calls: dict[str, Line] = {}
 
     def line(self, name: str, caller: str = "", *, called: str = DESK) -> Line:

@@ -59,7 +59,7 @@ class Pace:
     receipts_s: float
 
 
-FOR_PEOPLE = Pace(line_s=0.1, step_s=0.4, receipts_s=0.3)
+FOR_PEOPLE = Pace(line_s=0.05, step_s=0.25, receipts_s=0.2)
 FAST = Pace(line_s=0.0, step_s=0.0, receipts_s=0.03)
 
 

@@ -25,7 +25,7 @@ async def until(look: Callable[[], Awaitable[T | None]], what: str, *, within: f
     """
     try:
         async with asyncio.timeout(within):
-            while (found := await look()) is None:
+            while (found := await look()) is None:  # noqa: ASYNC110 - what is waited for signals nothing: it is looked at
                 await asyncio.sleep(_LOOK_EVERY_S)
             return found
     except TimeoutError:

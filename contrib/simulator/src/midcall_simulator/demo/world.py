@@ -35,17 +35,27 @@ _ANSWERED = {
 
 
 class World:
-    """Everything on this machine, in a temporary folder, from `async with` to its end: nothing is left behind."""
+    """Everything on this machine, in a temporary folder, from `async with` to its end: nothing is left behind.
+
+    The server is there once it has been started.
+    """
+
+    sim: Simulator
+    deployment: Deployment
+    http: ClientSession
+    server: ServerProcess
 
     def __init__(self, *, receipts_s: float) -> None:
         self.door = FrontDoor()
+        self.server_log: list[str] = []
+        """What the server wrote to standard error: complete once the world has ended."""
+        self.settings_shown = ""
+        """The server's settings without their secrets; empty until they are written."""
         self._receipts_s = receipts_s
         self._stack = AsyncExitStack()
         self._posts_told = self._lookups_told = self._receipts_told = 0
         self._on_the_way: list[Text] = []
         self._texts_told = 0
-        self.started_in = 0.0
-        """Seconds the server took to its first readiness."""
 
     async def __aenter__(self) -> Self:
         async with AsyncExitStack() as stack:
@@ -63,12 +73,12 @@ class World:
             )
             settings = folder / "midcall.toml"
             settings.write_text(self.deployment.settings(), encoding="utf-8")
+            self.settings_shown = self.deployment.shown()
             self.http = await stack.enter_async_context(
                 ClientSession(timeout=ClientTimeout(total=_LONGEST_REQUEST_S), trust_env=False)
             )
-            self.server = ServerProcess(settings)
+            self.server = ServerProcess(settings, log=self.server_log)
             stack.push_async_callback(self.server.aclose)
-            self.started_in = await self.start_server()
             self._stack = stack.pop_all()
         return self
 
@@ -128,12 +138,17 @@ class World:
 
         return await until(look, f"the receipt {status!r} of {text.sid[:8]}… to be answered")
 
-    async def looked_up(self) -> None:
-        """Return once the server has asked the carrier whether its sender is in a verified campaign."""
-        await until_true(
-            lambda: any(seen.path.endswith("/Usa2p") for seen in self.sim.lookups),
-            "the server to look its sender's registration up",
-        )
+    async def looked_up(self, sender: str, last: Literal["IncomingPhoneNumbers.json", "Usa2p"]) -> None:
+        """Return once the server has asked the carrier about this sender, up to its `last` question."""
+
+        def asked() -> bool:
+            paths = [seen.path for seen in self.sim.lookups]
+            numbers = [dict(seen.query).get("PhoneNumber") for seen in self.sim.lookups]
+            return sender in numbers and any(
+                path.endswith(f"/{last}") for path in paths[numbers.index(sender) :]
+            )
+
+        await until_true(asked, f"the server to look up the sender {mask(sender)}")
 
     # News for the timeline -------------------------------------------------------------------------------------------
 
@@ -153,7 +168,7 @@ class World:
         self._lookups_told += len(lookups)
         if lookups:
             asked = [seen.path.rsplit("/", 1)[-1].removesuffix(".json") for seen in lookups]
-            words = f"is asked about the sender: {', '.join(dict.fromkeys(asked))} ({len(asked)} requests)"
+            words = f"is asked about the sender: {', '.join(dict.fromkeys(asked))}"
             yield Event(at=lookups[0].at, who=Who.TWILIO, words=words, facts={"lookups": asked})
 
     def _new_texts(self) -> Iterator[Event]:
