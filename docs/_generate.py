@@ -106,9 +106,6 @@ def outcomes() -> str:
     return table(("status", "what is known", "the text is", "in English the agent says"), rows)
 
 
-# Configuration --------------------------------------------------------------------------------------------------------
-
-
 def settings() -> str:
     """The keys of `midcall.toml`."""
     rows = [
@@ -321,8 +318,6 @@ def twilio_codes() -> str | None:
     return table(("code", "when", "result", "reason", "scope", "Twilio means"), rows)
 
 
-# Hooks ----------------------------------------------------------------------------------------------------------------
-
 HOOKS = tuple(name for name in vars(hookspecs) if name.startswith("midcall_"))
 _COMBINED = re.compile(r"Asked: (?P<asked>.+?)\. Combined: (?P<combined>.+?)[.;]\s")
 
@@ -423,30 +418,36 @@ def exits() -> str:
     return table(("exit code", "means"), [(code(str(each.value)), known[str(each.value)]) for each in Exit])
 
 
-def http() -> str:
-    """Every route, from the description the server itself gives."""
+def _operations() -> Iterator[tuple[str, str, Mapping[str, Any]]]:
+    """Method, path and description of every route, from the document the server itself gives."""
     from midcall.server.openapi import openapi_document
 
-    document = openapi_document()
+    for path, methods in openapi_document()["paths"].items():
+        for method, operation in methods.items():
+            yield method.upper(), path, operation
+
+
+def http() -> str:
+    """Every route: what it does, who may, what it answers when all is well."""
     who = {"token": "bearer token", "retell": "platform's signature"}
     rows = []
-    for path, methods in document["paths"].items():
-        for method, operation in methods.items():
-            guards = [who[name] for each in operation["security"] for name in each]
-            if path.startswith("/carriers/"):
-                guards = ["carrier's signature"]
-            answers = ", ".join(code(status) for status in operation["responses"])
-            summary = operation["summary"]
-            rows.append(
-                (code(f"{method.upper()} {path}"), summary, " or ".join(guards) or "nobody is asked", answers)
-            )
-    rows.append(
-        (code("GET /openapi.json"), "This description (OpenAPI 3.1).", "nobody is asked", code("200"))
-    )
+    for method, path, operation in _operations():
+        carriers = ["carrier's signature"] if path.startswith("/carriers/") else []
+        guards = carriers or [who[name] for each in operation["security"] for name in each]
+        well = ", ".join(code(status) for status in operation["responses"] if status < "400")
+        rows.append((code(f"{method} {path}"), operation["summary"], ", ".join(guards) or "anybody", well))
     return table(("route", "what it does", "who may", "answers"), rows)
 
 
-# Writing --------------------------------------------------------------------------------------------------------------
+def http_errors() -> str:
+    """Every error status, with what it means."""
+    found: dict[str, dict[str, None]] = {}
+    for _, _, operation in _operations():
+        for status, response in operation["responses"].items():
+            if status >= "400":
+                found.setdefault(status, {})[response["description"]] = None
+    return table(("status", "means"), [(code(status), " ".join(found[status])) for status in sorted(found)])
+
 
 SECTIONS: Mapping[str, Callable[[], str | None]] = {
     "account-fields": account_fields,
@@ -456,6 +457,7 @@ SECTIONS: Mapping[str, Callable[[], str | None]] = {
     "hook-table": hook_table,
     "hooks": hooks,
     "http": http,
+    "http-errors": http_errors,
     "outcomes": outcomes,
     "reasons": reasons,
     "retell-fields": retell_fields,
@@ -478,14 +480,9 @@ def regenerated(text: str) -> str:
     return MARKED.sub(made, text)
 
 
-def pages() -> list[Path]:
-    """The documentation's pages."""
-    return sorted(DOCS.glob("*.md"))
-
-
 def main() -> int:
     """Write every page whose generated parts have changed."""
-    for page in pages():
+    for page in sorted(DOCS.glob("*.md")):
         before = page.read_text(encoding="utf-8")
         after = regenerated(before)
         if after != before:

@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from midcall import Settings, load_settings
 from midcall_simulator import Simulator
 from midcall_simulator.twilio import DEFAULT_ACCOUNT_SID, DEFAULT_AUTH_TOKEN
-
-from midcall import Call, Direction, Midcall, load_settings
-from midcall.settings import Settings
-
-AGENT = "+12025550100"
-CALLER = "+12025550142"
 
 
 @pytest.fixture
@@ -51,23 +46,3 @@ def settings_for(sim: Simulator, tmp_path: Path) -> Callable[..., Settings]:
         )
 
     return make
-
-
-@asynccontextmanager
-async def deployment(settings: Settings) -> AsyncIterator[Midcall]:
-    """A running Midcall whose sender has been looked up, as after a call has opened."""
-    async with Midcall(settings) as midcall:
-        await midcall.call_opened(a_call("warming"))
-        yield midcall
-
-
-def a_call(name: str = "call_1", *, caller: str = CALLER, **variables: str) -> Call:
-    """An inbound call of `caller` to our number."""
-    return Call(
-        platform="retell",
-        id=name,
-        direction=Direction.INBOUND,
-        user_number=caller,
-        agent_number=AGENT,
-        variables={"name": "Ann"} | variables,
-    )

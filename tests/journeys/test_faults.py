@@ -7,12 +7,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import pytest
+
+from midcall import MessageState, Reason, Settings, Status
 from midcall_simulator import Fault, FaultKind, Simulator
-
-from midcall import MessageState, Reason, Status
-from midcall.settings import Settings
-
-from .conftest import CALLER, a_call, deployment
+from tests.journeys.deployment import CALLER, a_call, deployment
 
 pytestmark = pytest.mark.timeout(60)
 
@@ -45,7 +43,12 @@ CASES = [
     Case("408, taken", Fault(kind=FaultKind.STATUS, status=408, taken=True), Status.UNKNOWN, 1),
     Case("409, taken", Fault(kind=FaultKind.STATUS, status=409, taken=True), Status.UNKNOWN, 1),
     Case(
-        "429", Fault(kind=FaultKind.RATE_LIMITED), Status.REJECTED, 0, reason=Reason.CARRIER_BUSY, repeats=True
+        "429",
+        Fault(kind=FaultKind.RATE_LIMITED),
+        Status.REJECTED,
+        0,
+        reason=Reason.CARRIER_BUSY,
+        repeats=True,
     ),
     Case("opted out", Fault(kind=FaultKind.OPTED_OUT), Status.REJECTED, 0, reason=Reason.OPTED_OUT),
     Case("landline", Fault(kind=FaultKind.LANDLINE), Status.REJECTED, 0, reason=Reason.LANDLINE),

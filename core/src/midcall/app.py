@@ -13,6 +13,7 @@ import logging
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
@@ -50,6 +51,7 @@ class Midcall:
         self._assembly: Assembly | None = None
         self._tasks = Tasks()
         self._sweeping: asyncio.Task[None] | None = None
+        self._ledger_identity: tuple[int, int] | None = None
 
     async def __aenter__(self) -> Self:
         await self.start()
@@ -72,6 +74,7 @@ class Midcall:
         self._tasks.open()
         assembly = await assemble(self.settings, start_task=self._tasks.start)
         self._assembly = assembly
+        self._ledger_identity = _identity(self.settings.ledger_url)
         try:
             await self._recover()
             assembly.ledger.on_change(self._on_change)
@@ -129,9 +132,7 @@ class Midcall:
         running = self._running
         if self._tasks.closing:
             language = tool_call.call.language
-            return refused_without_turn(
-                Reason.SHUTTING_DOWN, Reason.SHUTTING_DOWN.meaning, language=language
-            )
+            return refused_without_turn(Reason.SHUTTING_DOWN, Reason.SHUTTING_DOWN.meaning, language=language)
         try:
             chosen = self._tool(tool)
         except UnknownToolError as error:
@@ -208,7 +209,13 @@ class Midcall:
             return ["Midcall has not been started"]
         found = []
         try:
-            await self.ledger.messages(limit=1)
+            await self.ledger.messages(limit=1)  # it can be read,
+            await self._recover()  # and written
+            if _identity(self.settings.ledger_url) != self._ledger_identity:
+                # SQLite goes on reading and writing a file that has been removed, and all of it is lost at the next start.
+                found.append(
+                    f"the ledger {self.settings.ledger_url} was removed or replaced while Midcall runs: restart Midcall"
+                )
         except LedgerError as error:
             found.append(str(error))
         if not self.accounts:
@@ -262,12 +269,22 @@ class Midcall:
                 log.error("the ledger could not be looked through: %s", error)
 
     def _on_change(self, message: Message, event: MessageEvent) -> None:
+        self._tasks.start(self._running.receipts.learn(message, event))
         self._tasks.start(self._tell(message, event))
 
     async def _tell(self, message: Message, event: MessageEvent) -> None:
         running = self._running
         await running.host.dispatch.notify("midcall_message_changed", message=message, event=event)
         await running.late_news.tell_of_change(message, event)
+
+
+def _identity(ledger_url: str) -> tuple[int, int] | None:
+    """Which file on which disk the ledger is; None when there is none by that name."""
+    try:
+        there = Path(ledger_url.removeprefix("sqlite:///")).stat()
+    except OSError:
+        return None
+    return there.st_dev, there.st_ino
 
 
 class UnknownToolError(MidcallError):

@@ -105,3 +105,26 @@ def test_owners(tmp_path: Path) -> None:
     assert not two.may_live(one.boot_id)
     two.release()
     assert list(tmp_path.iterdir()) == []
+
+
+@needs_locks
+def test_an_owner_whose_file_is_removed_before_it_is_locked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another process's cleaning up may come between making and locking the file: the file is then made again."""
+    import fcntl
+
+    database, lock, removed = tmp_path / "ledger.db", fcntl.flock, list[Path]()
+
+    def slow(descriptor: int, operation: int) -> None:
+        if not removed:
+            removed.extend(tmp_path.iterdir())
+            removed[0].unlink()
+        lock(descriptor, operation)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(fcntl, "flock", slow)
+        owner = Ownership.take(database)
+    assert list(tmp_path.iterdir()) == removed
+    assert Ownership(database, "onlooker", None).may_live(owner.boot_id)
+    owner.release()

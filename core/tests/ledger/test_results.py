@@ -93,6 +93,29 @@ async def test_no_attempt_is_begun_that_may_double_a_text(
     assert len(await ledger.attempts(message.id)) == 1
 
 
+async def test_a_late_failure_of_an_attempt_that_was_left_behind(ledger: Ledger, won: Any) -> None:
+    """Once a further attempt is under way, the one before speaks for the message only if it was accepted after all."""
+    message = await won()
+    await ledger.record_result(message.id, n=1, result=NotProcessed(), final=False)
+    assert await ledger.begin_attempt(message.id, n=2, **BEGIN)
+    for late in (Refused(Reason.LANDLINE, Scope.DESTINATION), Unknown()):
+        assert (await ledger.record_result(message.id, n=1, result=late)).state is MessageState.SENDING
+    after = await ledger.record_result(message.id, n=1, result=Accepted("SM1"))
+    assert after.state is MessageState.ACCEPTED
+
+
+async def test_a_further_attempt_renews_the_lease(ledger: Ledger, won: Any, clock: Any) -> None:
+    """The time of the first attempt does not count against the second."""
+    message = await won(lease_s=30.0)
+    clock.advance(29)
+    await ledger.record_result(message.id, n=1, result=NotProcessed(), final=False)
+    assert await ledger.begin_attempt(message.id, n=2, **BEGIN, lease_s=20.0)
+    clock.advance(19.9)
+    assert await ledger.recover() == ()
+    clock.advance(0.1)
+    assert len(await ledger.recover()) == 1
+
+
 async def test_a_receipt_that_overtook_the_answer_stays(ledger: Ledger, won: Any) -> None:
     """A receipt with our id may be faster than the carrier's own answer; the answer adds its id and moves nothing back."""
     message = await won()

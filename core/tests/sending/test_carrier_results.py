@@ -9,13 +9,15 @@ from typing import Any
 import pytest
 
 from core.tests.sending.deployment import AGENT, Deploy, Deployment
-from core.tests.sending.fake_carrier import Answer, raises, says
+from core.tests.sending.fake_carrier import Answer, Held, raises, says
 from midcall import (
     Accepted,
     Content,
     Draft,
+    Message,
     MessageState,
     NotProcessed,
+    Outcome,
     Reason,
     Refused,
     Scope,
@@ -45,19 +47,26 @@ async def test_not_processed_is_repeated(deployment: Deployment) -> None:
     assert (await deployment.message(outcome)).attempts == 3
 
 
+async def ends(running: Deployment, outcome: Outcome) -> Message:
+    """The message once it is no longer sending: the last try may end a moment after the agent was answered."""
+    assert outcome.status in {Status.REJECTED, Status.PENDING}
+    assert outcome.message_id is not None
+    return await running.ledger.wait_for_change(outcome.message_id, since=MessageState.SENDING, timeout=20)
+
+
 async def test_not_processed_within_the_budget_only(deploy: Deploy) -> None:
     """A carrier that stays busy is asked as long as the agent waits, and then the text is certainly not sent."""
     running = await deploy(tool={"budget_ms": 600})
     running.carrier.will(*[says(NotProcessed(code="429", detail="too many requests"))] * 200)
     began = time.monotonic()
     outcome = await running.send()
+    message = await ends(running, outcome)
     assert time.monotonic() - began < 5
-    assert (outcome.status, outcome.reason) == (Status.REJECTED, Reason.CARRIER_BUSY)
+    assert (message.state, message.reason) == (MessageState.REJECTED, Reason.CARRIER_BUSY)
+    assert message.carrier_code == "429"
     tries = len(running.carrier.sent)
-    assert 2 <= tries <= 12
+    assert 2 <= tries <= 8
     assert await running.results(outcome) == ["not_processed"] * tries
-    message = await running.message(outcome)
-    assert (message.state, message.carrier_code) == (MessageState.REJECTED, "429")
 
 
 async def test_retry_after_is_honoured(deployment: Deployment) -> None:
@@ -70,26 +79,25 @@ async def test_retry_after_is_honoured(deployment: Deployment) -> None:
     assert len(deployment.carrier.sent) == 2
 
 
-@pytest.mark.parametrize("retry_after", [60.0, 1e300, float("inf"), float("nan")])
-async def test_retry_after_beyond_the_budget(deploy: Deploy, retry_after: float) -> None:
-    """It is not waited for: the agent is told now that it was not sent. Nor does nonsense count as a time."""
-    running = await deploy(tool={"budget_ms": 2_000})
-    running.carrier.will(*[says(NotProcessed(retry_after=retry_after))] * 200)
+@pytest.mark.parametrize("retry_after", [60.0, 1e300, float("inf")])
+async def test_retry_after_beyond_the_budget(deployment: Deployment, retry_after: float) -> None:
+    """It is not waited for: the agent is told now that it was not sent."""
+    deployment.carrier.will(*[says(NotProcessed(retry_after=retry_after))] * 2)
     began = time.monotonic()
-    outcome = await running.send()
+    outcome = await deployment.send()
     assert (outcome.status, outcome.reason) == (Status.REJECTED, Reason.CARRIER_BUSY)
-    assert time.monotonic() - began < 1.5 or retry_after != retry_after
-    if retry_after == retry_after:
-        assert len(running.carrier.sent) == 1
+    assert time.monotonic() - began < 5  # of a budget of 20
+    assert len(deployment.carrier.sent) == 1
 
 
-@pytest.mark.parametrize("retry_after", [0.0, -5.0])
+@pytest.mark.parametrize("retry_after", [0.0, -5.0, float("nan")])
 async def test_retry_at_once_is_no_licence_to_hammer(deploy: Deploy, retry_after: float) -> None:
-    """`Retry-After: 0` still leaves a breath between two tries."""
-    running = await deploy(tool={"budget_ms": 400})
+    """`Retry-After: 0`, or what is no time at all, still leaves a breath between two tries."""
+    running = await deploy(tool={"budget_ms": 500})
     running.carrier.will(*[says(NotProcessed(retry_after=retry_after))] * 200)
-    assert (await running.send()).reason is Reason.CARRIER_BUSY
-    assert 1 < len(running.carrier.sent) <= 10
+    message = await ends(running, await running.send())
+    assert message.reason is Reason.CARRIER_BUSY
+    assert 2 <= len(running.carrier.sent) <= 8
 
 
 async def test_a_busy_sender_gives_way(deploy: Deploy) -> None:
@@ -160,7 +168,9 @@ async def test_the_next_candidate_may_be_denied_for_good(deploy: Deploy) -> None
         @hookimpl
         async def midcall_check_eligibility(self) -> Verdict:
             self.asked += 1
-            return Verdict.allow() if self.asked == 1 else Verdict.deny(Reason.POLICY_DENIED, "once is enough")
+            return (
+                Verdict.allow() if self.asked == 1 else Verdict.deny(Reason.POLICY_DENIED, "once is enough")
+            )
 
     running = await deploy(**WITH_FALLBACKS, policies={"once": OnceOnly()})
     running.carrier.will(says(UNREGISTERED))
@@ -193,8 +203,6 @@ async def test_other_refusals_are_final(deploy: Deploy, scope: Scope) -> None:
 
 async def test_no_failover_once_the_agent_has_gone_on(deploy: Deploy) -> None:
     """A refusal that comes after the budget is final: the text is not sent from elsewhere minutes later."""
-    from core.tests.sending.fake_carrier import Held
-
     running = await deploy(**WITH_FALLBACKS, tool={"budget_ms": 200})
     held = Held(UNREGISTERED)
     running.carrier.will(held)
@@ -202,9 +210,7 @@ async def test_no_failover_once_the_agent_has_gone_on(deploy: Deploy) -> None:
     assert outcome.status is Status.PENDING
     held.release()
     assert outcome.message_id is not None
-    message = await running.ledger.wait_for_change(
-        outcome.message_id, since=MessageState.SENDING, timeout=20
-    )
+    message = await running.ledger.wait_for_change(outcome.message_id, since=MessageState.SENDING, timeout=20)
     assert (message.state, message.reason) == (MessageState.REJECTED, Reason.SENDER_NOT_REGISTERED)
     assert len(running.carrier.sent) == 1
 

@@ -39,7 +39,9 @@ async def test_an_unresolved_placeholder_in_media(deploy: Deploy) -> None:
 async def test_a_value_may_hold_braces(deployment: Deployment) -> None:
     """What was put in is never read again: neither a hole nor another variable."""
     await deployment.send(a_call(variables={"name": "{{user_number}} {{nobody}}"}))
-    assert deployment.carrier.sent[0].text == "Hi {{user_number}} {{nobody}}, your link: https://example.com/b"
+    assert (
+        deployment.carrier.sent[0].text == "Hi {{user_number}} {{nobody}}, your link: https://example.com/b"
+    )
 
 
 async def test_braces_of_the_model_are_plain_text(deploy: Deploy) -> None:
@@ -154,7 +156,9 @@ async def test_no_links(deploy: Deploy, text: str) -> None:
     refused(await running.send(message=text), Reason.LINK_NOT_ALLOWED, running)
 
 
-@pytest.mark.parametrize("text", ["Costs 3.50, see you at 10.30", "Hello.Goodbye", "mail ada@example.com", "Dr. A. B."])
+@pytest.mark.parametrize(
+    "text", ["Costs 3.50, see you at 10.30", "Hello.Goodbye", "mail ada@example.com", "Dr. A. B."]
+)
 async def test_what_is_no_link(deploy: Deploy, text: str) -> None:
     """Numbers, times, initials, and an address of e-mail are not links; a missing space is one only if it reads as one."""
     running = await deploy(tool={"links": "none", "sms_content": WRITTEN_BY_MODEL})

@@ -24,11 +24,7 @@ async def test_five_hundred_tool_calls_three_times_each(deploy: Deploy) -> None:
     """Of 1,500 requests at once 500 send, and the others are told so."""
     running = await deploy(tool={"budget_ms": BUDGET_MS})
     outcomes = await asyncio.gather(
-        *(
-            running.send(call_of(number), id=f"id-{number}")
-            for _ in range(EACH)
-            for number in range(CALLS)
-        )
+        *(running.send(call_of(number), id=f"id-{number}") for _ in range(EACH) for number in range(CALLS))
     )
     assert Counter(outcome.status for outcome in outcomes) == {Status.ACCEPTED: CALLS * EACH}
     assert Counter(outcome.duplicate for outcome in outcomes) == {False: CALLS, True: CALLS * (EACH - 1)}
@@ -40,11 +36,7 @@ async def test_five_hundred_texts_under_three_ids_each(deploy: Deploy) -> None:
     """The same with new ids every time: the window sees to it."""
     running = await deploy(tool={"budget_ms": BUDGET_MS})
     outcomes = await asyncio.gather(
-        *(
-            running.send(call_of(number))
-            for _ in range(EACH)
-            for number in range(CALLS)
-        )
+        *(running.send(call_of(number)) for _ in range(EACH) for number in range(CALLS))
     )
     assert Counter(outcome.status for outcome in outcomes) == {Status.ACCEPTED: CALLS * EACH}
     assert len(running.carrier.sent) == CALLS

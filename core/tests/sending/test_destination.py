@@ -29,7 +29,9 @@ async def test_a_web_call_has_no_number(deployment: Deployment) -> None:
     assert outcome.say == "I can't see a number to text you at on this call."
 
 
-@pytest.mark.parametrize("user", [None, "anonymous", "Restricted", "+266696687", "anonymous@anonymous.invalid"])
+@pytest.mark.parametrize(
+    "user", [None, "anonymous", "Restricted", "+266696687", "anonymous@anonymous.invalid"]
+)
 async def test_a_withheld_number(deployment: Deployment, user: str | None) -> None:
     """However a network writes it, a hidden number is no number."""
     refused(await deployment.send(a_call(user_number=user)), Reason.NUMBER_WITHHELD, deployment)
@@ -63,7 +65,10 @@ async def test_a_web_call_can_text_a_static_number(deploy: Deploy) -> None:
         policies={"front-desk": FrontDesk()},
     )
     assert (await running.send(a_web_call())).status is Status.ACCEPTED
-    assert (running.carrier.sent[0].sender, running.carrier.sent[0].destination) == ("+12025550199", OTHER_USER)
+    assert (running.carrier.sent[0].sender, running.carrier.sent[0].destination) == (
+        "+12025550199",
+        OTHER_USER,
+    )
 
 
 async def test_a_number_as_it_is_dialled_at_home(deployment: Deployment) -> None:
@@ -102,9 +107,7 @@ async def test_one_untrusted_part_spoils_the_whole(deploy: Deploy) -> None:
 async def test_a_collected_variable_may_not_pose_as_the_servers(deploy: Deploy) -> None:
     """When both have the name the collected value wins the text, and is judged as collected."""
     running = await deploy(tool={"sms_destination": TO_VARIABLE})
-    call = a_call(
-        variables={"name": "Ada", "customer_phone": USER}, collected={"customer_phone": OTHER_USER}
-    )
+    call = a_call(variables={"name": "Ada", "customer_phone": USER}, collected={"customer_phone": OTHER_USER})
     refused(await running.send(call), Reason.DESTINATION_NOT_TRUSTED, running)
 
 

@@ -55,7 +55,7 @@ async def test_a_refusal_that_comes_too_late(deploy: Deploy) -> None:
 
 @pytest.mark.parametrize("result", [None, Unknown("reset")])
 async def test_what_is_not_bad_news(deploy: Deploy, result: object) -> None:
-    """"Sending it now" needs no correction when it was accepted, nor when nobody knows."""
+    """ "Sending it now" needs no correction when it was accepted, nor when nobody knows."""
     running = await deploy(tool={"budget_ms": 200})
     held = Held(result)
     running.carrier.will(held)

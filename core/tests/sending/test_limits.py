@@ -69,7 +69,9 @@ async def test_per_hour_is_the_tools_own(deploy: Deploy) -> None:
 
 async def test_per_call_counts_whatever_tool_sent(deploy: Deploy) -> None:
     """A call has had so many texts, whichever of the agent's tools sent them."""
-    running = await deploy(tool={"limits": {"per_call": 1}}, tools={"other": {**FREELY, "limits": {"per_call": 1}}})
+    running = await deploy(
+        tool={"limits": {"per_call": 1}}, tools={"other": {**FREELY, "limits": {"per_call": 1}}}
+    )
     await running.send()
     assert (await running.send(tool="other", message="Hello")).reason is Reason.LIMIT_PER_CALL
 
@@ -118,7 +120,11 @@ async def test_a_limit_that_others_use_up_meanwhile(deploy: Deploy) -> None:
 
     running = await deploy(tool={"limits": {"per_hour": 1}}, policies={"slow": LetsAnotherGoFirst()})
     outcome = await running.send(a_call("call-1"))
-    assert (outcome.status, outcome.reason, outcome.plugin) == (Status.REJECTED, Reason.LIMIT_PER_HOUR, "midcall")
+    assert (outcome.status, outcome.reason, outcome.plugin) == (
+        Status.REJECTED,
+        Reason.LIMIT_PER_HOUR,
+        "midcall",
+    )
     assert len(running.carrier.sent) == 1
 
 

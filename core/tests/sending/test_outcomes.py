@@ -62,9 +62,7 @@ async def test_receipts_can_find_the_message(deploy: Deploy) -> None:
     running = await deploy(server={"public_url": "https://sms.example.com/"}, accounts={"acme": {}})
     outcome = await running.send()
     (sent,) = running.carrier.sent
-    assert (
-        sent.status_url == f"https://sms.example.com/carriers/acme/status?m={outcome.message_id}&a=1"
-    )
+    assert sent.status_url == f"https://sms.example.com/carriers/acme/status?m={outcome.message_id}&a=1"
 
 
 async def test_no_public_address_no_callbacks(deployment: Deployment) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 import pytest
 
@@ -11,7 +12,7 @@ from core.tests.sending.fake_carrier import WAIT_S, Held, carrier_id_of
 from midcall import BadSignature, LedgerError, MessageState, Reason, Status
 
 FALLBACK = "+12025550101"
-POISONED = {
+POISONED: dict[str, Any] = {
     "state": "undelivered",
     "reason": "sender_not_registered",
     "code": "30034",
@@ -49,7 +50,9 @@ async def test_late_and_doubled_receipts(deployment: Deployment) -> None:
 async def test_an_unsigned_callback_changes_nothing(deployment: Deployment) -> None:
     """It is refused before it is read."""
     outcome = await deployment.send()
-    forged = callback({"state": "undelivered", "carrier_id": carrier_id_of(deployment.carrier.sent[0])}, secret="x")
+    forged = callback(
+        {"state": "undelivered", "carrier_id": carrier_id_of(deployment.carrier.sent[0])}, secret="x"
+    )
     with pytest.raises(BadSignature):
         await deployment.midcall.take_status("acme", forged)
     assert (await deployment.message(outcome)).state is MessageState.ACCEPTED
@@ -57,7 +60,9 @@ async def test_an_unsigned_callback_changes_nothing(deployment: Deployment) -> N
 
 async def test_another_accounts_callback_changes_nothing(deploy: Deploy) -> None:
     """An account's callbacks speak only for what went through it, whatever id they carry."""
-    running = await deploy(accounts={"acme": {}, "eu": {"carrier": "acme"}}, numbers={AGENT: {"account": "acme"}})
+    running = await deploy(
+        accounts={"acme": {}, "eu": {"carrier": "acme"}}, numbers={AGENT: {"account": "acme"}}
+    )
     outcome = await running.send()
     applied = await running.receipt(
         account="eu", state="undelivered", carrier_id="SM9", message_id=outcome.message_id, attempt=1
@@ -154,7 +159,7 @@ async def test_it_ends(deploy: Deploy, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("told", [POISONED, {"state": "undelivered", "reason": "opted_out", "code": "21610"}])
 async def test_what_lasts_is_learnt_from_an_early_receipt_too(
-    deployment: Deployment, told: dict[str, object]
+    deployment: Deployment, told: dict[str, Any]
 ) -> None:
     """A receipt that came before the answer says as much about sender and recipient as one that came after."""
     held = Held()

@@ -32,7 +32,9 @@ async def test_many_at_once(deployment: Deployment) -> None:
 
 async def test_ids_are_the_calls_own(deploy: Deploy) -> None:
     """The same id in another call, of another tool or on another platform is another tool call."""
-    running = await deploy(tools={"other": {"sms_content": {"type": "predefined", "text": "Hi"}, "budget_ms": 9_000}})
+    running = await deploy(
+        tools={"other": {"sms_content": {"type": "predefined", "text": "Hi"}, "budget_ms": 9_000}}
+    )
     await running.send(id="a")
     await running.send(a_call("call-2"), id="a")
     await running.send(a_call(platform="distant"), id="a")

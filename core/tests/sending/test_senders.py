@@ -118,7 +118,9 @@ async def test_a_fallback_at_home_where_the_recipient_is(deploy: Deploy) -> None
     canadian = "+14165550100"
     running = await deploy(numbers={canadian: {"account": "acme", "fallback": [AGENT]}})
     outcome = await running.send(a_call(agent_number=canadian))
-    assert outcome.reason is Reason.COUNTRY_NOT_ALLOWED  # the destination is judged by the call's own number first
+    assert (
+        outcome.reason is Reason.COUNTRY_NOT_ALLOWED
+    )  # the destination is judged by the call's own number first
     running = await deploy(numbers={AGENT: {"account": "acme", "fallback": [canadian]}}, ledger="other.db")
     running.carrier.checks[AGENT] = UNREGISTERED
     outcome = await running.send()
@@ -168,9 +170,14 @@ async def test_a_carrier_of_media_is_tried_next(deploy: Deploy) -> None:
 async def test_segments_are_counted_with_the_senders_alphabet(deploy: Deploy) -> None:
     """The same text costs more where the carrier's alphabet lacks a character."""
     tool = {"sms_content": texting("Ç" * 100)}
-    running = await deploy(accounts={"acme": {}, "picto": {}}, numbers={AGENT: {"account": "acme"}}, tool=tool)
+    running = await deploy(
+        accounts={"acme": {}, "picto": {}}, numbers={AGENT: {"account": "acme"}}, tool=tool
+    )
     assert (await running.send()).segments == 1
     running = await deploy(
-        accounts={"acme": {}, "picto": {}}, numbers={AGENT: {"account": "picto"}}, tool=tool, ledger="other.db"
+        accounts={"acme": {}, "picto": {}},
+        numbers={AGENT: {"account": "picto"}},
+        tool=tool,
+        ledger="other.db",
     )
     assert (await running.send()).segments == 2

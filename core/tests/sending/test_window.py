@@ -96,7 +96,9 @@ async def test_other_calls_and_other_numbers_have_their_own(deploy: Deploy) -> N
 
 async def test_the_clock_does_not_open_the_window(deploy: Deploy) -> None:
     """A text that holds the time differs by the second, and is still the same text."""
-    running = await deploy(tool={"sms_content": texting("{{name}}, {{session_duration}}, {{current_time_Asia/Tokyo}}")})
+    running = await deploy(
+        tool={"sms_content": texting("{{name}}, {{session_duration}}, {{current_time_Asia/Tokyo}}")}
+    )
     began = datetime(2026, 11, 23, 20, 0, tzinfo=UTC)
     await running.send(a_call(began_at=began))
     second = await running.send(a_call(began_at=began - timedelta(hours=3)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from importlib import import_module
 from typing import NoReturn
@@ -34,28 +35,52 @@ class LazyCommands(click.Group):
         command: click.Command = import_module(COMMANDS[cmd_name][0]).command
         return command
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """As click does, and a misspelt name gets the one that was probably meant."""
+        try:
+            return super().resolve_command(ctx, args)
+        except click.UsageError as error:
+            from difflib import get_close_matches
+
+            near = get_close_matches(args[0], COMMANDS, n=1)
+            if near:
+                error.message = f"there is no command {args[0]!r}. Did you mean {near[0]}?"
+            raise
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """The list for `--help`, from the table above."""
         with formatter.section("Commands"):
             formatter.write_dl([(name, words) for name, (_module, words) in COMMANDS.items()])
 
 
-@click.group(cls=LazyCommands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(
+    cls=LazyCommands,
+    invoke_without_command=True,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
 @click.version_option(None, "--version", package_name="midcall", message="midcall %(version)s")
-def midcall() -> None:
+@click.pass_context
+def midcall(ctx: click.Context) -> None:
     """Text the caller while they are on the line, from whichever carrier the number lives on.
 
     Settings come from midcall.toml in the working folder (or --config, or MIDCALL_CONFIG) and MIDCALL_* variables.
     """
+    if ctx.invoked_subcommand is None:
+        click.echo(ctx.get_help())
 
 
 def main() -> NoReturn:
     """Run, and say what went wrong in words: no traceback is a user's first answer."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")  # a character this terminal lacks is no reason to fail
     try:
         # Without its standalone mode click answers the exit code that a command left with.
-        code = midcall(standalone_mode=False)
+        code = midcall(prog_name="midcall", standalone_mode=False)
     except click.ClickException as error:
-        error.show()
+        _say_usage(error)
         sys.exit(Exit.USAGE)
     except (click.Abort, KeyboardInterrupt):
         click.echo("Stopped.", err=True)
@@ -63,6 +88,15 @@ def main() -> NoReturn:
     except Exception as error:  # noqa: BLE001 - the last resort: what is not ours to expect still gets words
         sys.exit(_say(error))
     sys.exit(code if isinstance(code, int) else Exit.OK)
+
+
+def _say_usage(error: click.ClickException) -> None:
+    """How the command is used, if that is what was wrong, then what is wrong."""
+    context = error.ctx if isinstance(error, click.UsageError) else None
+    if context is not None:
+        click.echo(context.get_usage(), err=True)
+        click.echo(f"Try '{context.command_path} --help' for help.\n", err=True)
+    click.echo(f"error: {error.format_message()}", err=True)
 
 
 def _say(error: Exception) -> int:
@@ -76,13 +110,11 @@ def _say(error: Exception) -> int:
     if isinstance(error, MidcallError):
         click.echo(f"error: {error}", err=True)
         return Exit.LEDGER if isinstance(error, LedgerError) else Exit.USAGE
-    if isinstance(error, BrokenPipeError):
-        return Exit.OK
     click.echo(f"error: Midcall failed unexpectedly: {type(error).__name__}: {error}", err=True)
-    click.echo("Set MIDCALL_TRACEBACK=1 to see where, and please report it.", err=True)
-    import os
-    import traceback
-
     if os.environ.get("MIDCALL_TRACEBACK"):
+        import traceback
+
         traceback.print_exception(error)
+    else:
+        click.echo("Set MIDCALL_TRACEBACK=1 to see where, and please report it.", err=True)
     return Exit.FAULT

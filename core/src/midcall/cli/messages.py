@@ -3,37 +3,34 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from midcall.cli.options import config_option, e164, json_option, settings_from
-from midcall.cli.output import print_facts, print_json, print_table
+from midcall.cli.options import config_option, json_option, ledger_is_there, phone_number, settings_from
+from midcall.cli.output import Column, is_narrow, print_facts, print_json, print_table, say
+from midcall.contract.messages import MessageState
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from midcall.contract.messages import Message, MessageEvent
     from midcall.ledger import Attempt
+    from midcall.settings import Settings
 
-_STATES = (
-    "waiting",
-    "sending",
-    "unknown",
-    "parked",
-    "accepted",
-    "sent",
-    "delivered",
-    "undelivered",
-    "rejected",
-    "expired",
-)
+_ROOM = 160
+"""Columns that a list with whole ids takes."""
+_SHORTEST = 8
+"""Characters of an id that are always shown."""
 
 
 @click.command("messages")
 @click.argument("message_id", required=False)
-@click.option("--state", type=click.Choice(_STATES), help="Only these.")
+@click.option("--state", type=click.Choice([state.value for state in MessageState]), help="Only these.")
 @click.option("--call", help="Only this call's (the platform's call id).")
-@click.option("--to", help="Only to this number.")
+@click.option("--to", type=phone_number, metavar="NUMBER", help="Only to this number.")
 @click.option("--limit", type=click.IntRange(1, 500), default=50, show_default=True, help="How many.")
 @config_option
 @json_option
@@ -50,65 +47,89 @@ def command(
 
     MESSAGE_ID may be shortened to its first characters.
     """
-    url = settings_from(config).ledger_url
+    settings = settings_from(config)
     if message_id is not None:
-        asyncio.run(_show(url, message_id, as_json=as_json))
+        if state or call or to:
+            raise click.UsageError("MESSAGE_ID names one text: leave out --state, --call and --to")
+        asyncio.run(_show(settings, message_id, as_json=as_json))
+        return
+    found = asyncio.run(_found(settings, state=state, call=call, to=to, limit=limit))
+    if as_json:
+        from midcall.ledger import message_json
+
+        print_json([message_json(message) for message in found])
     else:
-        asyncio.run(
-            _list(url, state=state, call=call, to=e164(to) if to else None, limit=limit, as_json=as_json)
-        )
+        _print_list(found, empty="No text matches." if state or call or to else "No texts yet.")
 
 
-async def _list(
-    url: str, *, state: str | None, call: str | None, to: str | None, limit: int, as_json: bool
-) -> None:
-    from midcall.contract.messages import MessageState
-    from midcall.ledger import Ledger, message_json
+async def _found(
+    settings: Settings, *, state: str | None, call: str | None, to: str | None, limit: int
+) -> tuple[Message, ...]:
+    from midcall.ledger import Ledger
 
-    ledger = await Ledger.open(url)
+    if not ledger_is_there(settings):
+        return ()
+    ledger = await Ledger.open(settings.ledger_url)
     try:
-        found = await ledger.messages(
+        return await ledger.messages(
             state=MessageState(state) if state else None, call_id=call, destination=to, limit=limit
         )
     finally:
         await ledger.aclose()
-    if as_json:
-        print_json([message_json(message) for message in found])
-        return
-    print_table(
-        ("id", "at", "state", "reason", "from", "to", "segments", "text"),
-        [_row(message) for message in found],
-        empty="No texts yet." if not (state or call or to) else "No text matches.",
-        styled="state",
-    )
 
 
-def _row(message: Message) -> tuple[str, ...]:
+def _print_list(found: Sequence[Message], *, empty: str) -> None:
+    """As much as there is room for: on a narrow terminal ids are as short as they may be, and some columns stay away."""
+    narrow = is_narrow(_ROOM)
+    ids = _shortened([message.id for message in found]) if narrow else [message.id for message in found]
+    columns = [
+        Column("id", whole=True),
+        Column("at (UTC)", whole=True),
+        Column("state", whole=True, styled=True),
+        Column("reason"),
+        *([] if narrow else [Column("from", whole=True)]),
+        Column("to", whole=True),
+        *([] if narrow else [Column("segments")]),
+        Column("text", cut=True),
+    ]
+    rows = [_row(message, shown, narrow=narrow) for message, shown in zip(found, ids, strict=True)]
+    print_table(columns, rows, empty=empty)
+
+
+def _row(message: Message, shown_id: str, *, narrow: bool) -> list[str]:
     from midcall.numbers import mask
 
-    text = " ".join(message.text.split())
-    return (
-        message.id,
-        f"{message.created_at:%Y-%m-%d %H:%M:%S}",
+    return [
+        shown_id,
+        f"{message.created_at:%m-%d %H:%M:%S}" if narrow else f"{message.created_at:%Y-%m-%d %H:%M:%S}",
         message.state.value,
         message.reason.value if message.reason else "",
-        mask(message.sender) if message.sender else "",
+        *([] if narrow else [mask(message.sender) if message.sender else ""]),
         mask(message.destination) if message.destination else "",
-        str(message.segments),
-        text if len(text) <= 40 else f"{text[:39]}…",
-    )
+        *([] if narrow else [str(message.segments)]),
+        " ".join(message.text.split()),
+    ]
 
 
-async def _show(url: str, prefix: str, *, as_json: bool) -> None:
+def _shortened(ids: Sequence[str]) -> list[str]:
+    """Each id as short as it may be to name one of these; the same length for all, so that they align."""
+    length = _SHORTEST
+    while len({each[:length] for each in ids}) < len(ids):
+        length += 1
+    return [each[:length].rstrip("-") for each in ids]
+
+
+async def _show(settings: Settings, prefix: str, *, as_json: bool) -> None:
     from midcall.ledger import Ledger, attempt_json, event_json, message_json
 
-    ledger = await Ledger.open(url)
+    none = click.ClickException(f"no text has an id that begins with {prefix!r}; see `midcall messages`")
+    if not ledger_is_there(settings):
+        raise none
+    ledger = await Ledger.open(settings.ledger_url)
     try:
         found = await ledger.find_message(prefix, limit=2)
         if not found:
-            raise click.ClickException(
-                f"no text has an id that begins with {prefix!r}; see `midcall messages`"
-            )
+            raise none
         if len(found) > 1:
             raise click.ClickException(
                 f"several texts have an id that begins with {prefix!r}; write more of it"
@@ -133,35 +154,41 @@ def _print_message(message: Message, attempts: tuple[Attempt, ...], events: tupl
         ("reason", message.reason.value if message.reason else ""),
         ("because", message.detail),
         ("said by", message.plugin),
+        ("at", f"{message.created_at:%Y-%m-%d %H:%M:%S} UTC"),
         ("call", f"{message.call_id} ({message.platform}), tool {message.tool}"),
         ("from", f"{message.sender or '-'} (account {message.account or '-'})"),
         ("to", message.destination or "-"),
         ("text", message.text),
         ("media", "\n".join(message.media)),
-        ("costs", f"{message.segments} segments in {message.encoding}" if message.segments else ""),
+        ("costs", f"{message.segments} segment(s) in {message.encoding}" if message.segments else ""),
         ("carrier's id", message.carrier_id or ""),
         ("carrier's code", message.carrier_code or ""),
     ]
     print_facts([(name, value) for name, value in facts if value])
     for verdict in message.verdicts:
         said = "allows" if verdict.allowed else f"denies ({verdict.reason})"
-        click.echo(f"  {verdict.plugin} {said}{': ' + verdict.detail if verdict.detail else ''}")
-    click.echo()
+        say(f"  {verdict.plugin} {said}{': ' + verdict.detail if verdict.detail else ''}")
+    say()
     began = events[0].at if events else message.created_at
+    columns = [
+        Column("after", whole=True),
+        Column("what", whole=True),
+        Column("state", whole=True, styled=True),
+        Column("with"),
+    ]
     print_table(
-        ("after", "what", "state", "with"),
-        [
-            (
-                f"{(event.at - began).total_seconds() * 1000:.0f} ms",
-                event.kind,
-                event.state.value,
-                ", ".join(
-                    f"{key}={value}" for key, value in event.data.items() if value not in (None, "", {})
-                ),
-            )
-            for event in events
-        ],
+        columns,
+        [(_after(began, event.at), event.kind, event.state.value, _with(event.data)) for event in events],
         empty="No timeline.",
-        styled="state",
     )
-    click.echo(f"\n{len(attempts)} attempt(s); --json shows the exact requests and answers.")
+    many = "1 attempt" if len(attempts) == 1 else f"{len(attempts)} attempts"
+    say(f"\n{many}; --json shows the exact requests and answers.")
+
+
+def _after(began: datetime, at: datetime) -> str:
+    seconds = (at - began).total_seconds()
+    return f"{seconds * 1000:.0f} ms" if seconds < 10 else f"{seconds:,.0f} s"
+
+
+def _with(data: Any) -> str:
+    return ", ".join(f"{key}={value}" for key, value in data.items() if value not in (None, "", {}, []))

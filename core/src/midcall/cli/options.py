@@ -26,20 +26,27 @@ def json_option(command: F) -> F:
     return click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")(command)
 
 
-def settings_from(config: Path | None) -> Settings:
-    """The settings, or a `ConfigError` that says what is wrong with them."""
-    from midcall.settings import load_settings
-
-    return load_settings(config=config)
-
-
-def e164(number: str) -> str:
-    """A number as a person typed it, in E.164. Raises `click.BadParameter`."""
+def phone_number(written: str) -> str:
+    """A phone number as a person types it, in E.164. For an option's `type`: click adds which option was wrong."""
     from midcall.numbers import NumberError, parse_number
 
     try:
-        return parse_number(number).e164
+        return parse_number(written).e164
     except NumberError as error:
         raise click.BadParameter(
-            f"{error}. Write it in full, such as +12025550142.", param_hint="NUMBER"
+            f"{str(error).rstrip('.')}. Write it in full, such as +12025550142."
         ) from None
+
+
+def settings_from(config: Path | None) -> Settings:
+    """The settings, or a `ConfigError` that says what is wrong with them."""
+    from midcall.plugins.discovery import discover
+    from midcall.settings import load_settings
+
+    return load_settings(config=config, plugin_names={plugin.name for plugin in discover()})
+
+
+def ledger_is_there(settings: Settings) -> bool:
+    """Whether there is a ledger to be read: looking must not make one, in a wrong folder least of all."""
+    name = settings.ledger_url.removeprefix("sqlite:///")
+    return "://" in name or Path(name).exists()

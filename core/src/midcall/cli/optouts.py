@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import csv
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -13,21 +13,25 @@ from typing import TYPE_CHECKING, TypeVar
 import click
 
 from midcall.cli.exits import Exit
-from midcall.cli.options import config_option, e164, json_option, settings_from
-from midcall.cli.output import print_json, print_table
+from midcall.cli.options import config_option, json_option, ledger_is_there, phone_number, settings_from
+from midcall.cli.output import Column, print_json, print_table, say
 
 if TYPE_CHECKING:
     from midcall.ledger import Ledger, OptOut
+    from midcall.settings import Settings
 
 T = TypeVar("T")
 
 
-@click.group("optouts")
-def command() -> None:
+@click.group("optouts", invoke_without_command=True)
+@click.pass_context
+def command(ctx: click.Context) -> None:
     """List, add, remove and import numbers that want no texts.
 
     An opt-out holds for the whole deployment and every account.
     """
+    if ctx.invoked_subcommand is None:
+        click.echo(ctx.get_help())
 
 
 @command.command("list")
@@ -37,19 +41,24 @@ def command() -> None:
 @json_option
 def list_(lifted: bool, limit: int, config: Path | None, as_json: bool) -> None:
     """List numbers that want no texts, newest first."""
-    found = _with_ledger(config, lambda ledger: ledger.opt_outs(lifted=lifted, limit=limit))
+    settings = settings_from(config)
+    found: tuple[OptOut, ...] = ()
+    if ledger_is_there(settings):
+        found = _with_ledger(settings, lambda ledger: ledger.opt_outs(lifted=lifted, limit=limit))
     if as_json:
         print_json([_as_json(opt_out) for opt_out in found])
         return
+    columns = [Column("number", whole=True), Column("since (UTC)", whole=True), Column("source")]
+    columns += [Column("evidence"), *([Column("lifted (UTC)", whole=True)] if lifted else [])]
     print_table(
-        ("number", "since", "source", "evidence", "lifted"),
+        columns,
         [
             (
                 each.number,
                 f"{each.at:%Y-%m-%d %H:%M}",
                 each.source,
                 each.evidence,
-                f"{each.lifted_at:%Y-%m-%d %H:%M}" if each.lifted_at else "",
+                *([f"{each.lifted_at:%Y-%m-%d %H:%M}" if each.lifted_at else ""] if lifted else []),
             )
             for each in found
         ],
@@ -58,34 +67,33 @@ def list_(lifted: bool, limit: int, config: Path | None, as_json: bool) -> None:
 
 
 @command.command("add")
-@click.argument("number")
+@click.argument("number", type=phone_number, metavar="NUMBER")
 @click.option("--evidence", default="", help="What they said, or where it is written.")
 @config_option
 @json_option
 def add(number: str, evidence: str, config: Path | None, as_json: bool) -> None:
     """Record that NUMBER wants no texts."""
-    wanted = e164(number)
-    opt_out = _with_ledger(config, lambda ledger: ledger.opt_out(wanted, source="person", evidence=evidence))
+    settings = settings_from(config)
+    opt_out = _with_ledger(
+        settings, lambda ledger: ledger.opt_out(number, source="person", evidence=evidence)
+    )
     if as_json:
         print_json(_as_json(opt_out))
     else:
-        click.echo(
-            f"{opt_out.number} gets no texts, since {opt_out.at:%Y-%m-%d %H:%M} UTC ({opt_out.source})."
-        )
+        say(f"{opt_out.number} gets no texts, since {opt_out.at:%Y-%m-%d %H:%M} UTC ({opt_out.source}).")
 
 
 @command.command("remove")
-@click.argument("number")
+@click.argument("number", type=phone_number, metavar="NUMBER")
 @config_option
 @json_option
 def remove(number: str, config: Path | None, as_json: bool) -> None:
     """Lift the opt-out of NUMBER. Only with the person's consent: carriers keep lists of their own."""
-    wanted = e164(number)
-    held = _with_ledger(config, lambda ledger: ledger.lift_opt_out(wanted))
+    held = _with_ledger(settings_from(config), lambda ledger: ledger.lift_opt_out(number))
     if as_json:
-        print_json({"number": wanted, "lifted": held})
+        print_json({"number": number, "lifted": held})
     else:
-        click.echo(f"{wanted} may be texted again." if held else f"{wanted} had not opted out.")
+        say(f"{number} may be texted again." if held else f"{number} had not opted out.")
     if not held:
         raise click.exceptions.Exit(Exit.REJECTED)
 
@@ -98,51 +106,71 @@ def import_(file: Path, config: Path | None, as_json: bool) -> None:
     """Import opt-outs from FILE: one number a line, or CSV whose first column holds it. All or none."""
     from midcall.ledger import OptOut
 
-    now = datetime.now(UTC)
+    settings = settings_from(config)
+    now, source = datetime.now(UTC), "standard input" if str(file) == "-" else file.name
     wanted = [
-        OptOut(number=number, source="import", at=now, evidence=f"{file.name} line {line}")
+        OptOut(number=number, source="import", at=now, evidence=f"{source} line {line}")
         for line, number in _numbers_in(file)
     ]
-    counts = _with_ledger(config, lambda ledger: ledger.import_opt_outs(wanted))
+    counts = _with_ledger(settings, lambda ledger: ledger.import_opt_outs(wanted))
     if as_json:
         print_json({"added": counts.added, "already": counts.already})
     else:
-        click.echo(f"{counts.added} added, {counts.already} had opted out already.")
+        say(f"{counts.added} added, {counts.already} had opted out already.")
 
 
 def _numbers_in(file: Path) -> list[tuple[int, str]]:
     """Line and number of each entry. Every bad line is named; nothing is imported if there is one."""
-    try:
-        text = sys.stdin.read() if str(file) == "-" else file.read_text("utf-8-sig")
-    except OSError as error:
-        raise click.ClickException(f"{file} cannot be read: {error.strerror}") from None
-    except UnicodeDecodeError:
-        raise click.ClickException(f"{file} is not UTF-8 text; save it as UTF-8") from None
+    from midcall.numbers import NumberError, parse_number
+
     found, bad = [], []
-    for line, row in enumerate(csv.reader(text.splitlines()), start=1):
+    for line, row in _rows(_text_of(file), file):
         cell = row[0].strip() if row else ""
-        header = line == 1 and not any(character.isdigit() for character in cell)
-        if not cell or cell.startswith("#") or header:
+        is_header = line == 1 and not any(character.isdigit() for character in cell)
+        if not cell or cell.startswith("#") or is_header:
             continue
         try:
-            found.append((line, e164(cell)))
-        except click.BadParameter:
+            found.append((line, parse_number(cell).e164))
+        except NumberError:
             bad.append(line)
     if bad:
-        lines = ", ".join(map(str, bad[:10])) + (" and more" if len(bad) > 10 else "")
+        lines = ", ".join(map(str, bad[:10])) + (f" and {len(bad) - 10} more" if len(bad) > 10 else "")
         raise click.ClickException(
             f"{file}: no phone number in line {lines}; write each in full, such as +12025550142. Nothing was imported."
         )
     return found
 
 
-def _with_ledger(config: Path | None, work: Callable[[Ledger], Awaitable[T]]) -> T:
+def _text_of(file: Path) -> str:
+    try:
+        content = sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes()
+    except OSError as error:
+        raise click.ClickException(f"{file} cannot be read: {error.strerror}") from None
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise click.ClickException(f"{file} is not UTF-8 text; save it as UTF-8") from None
+
+
+def _rows(text: str, file: Path) -> Iterator[tuple[int, list[str]]]:
+    """Each row with the number of its line. Spreadsheets of some countries write semicolons, some programs tabs."""
+    first = text.partition("\n")[0]
+    delimiter = next((mark for mark in ";\t" if mark in first), ",")
+    reader = csv.reader(text.splitlines(keepends=True), delimiter=delimiter)
+    try:
+        for row in reader:
+            yield reader.line_num, row
+    except csv.Error as error:
+        raise click.ClickException(
+            f"{file}: line {reader.line_num} is not CSV ({error}). Nothing was imported."
+        ) from None
+
+
+def _with_ledger(settings: Settings, work: Callable[[Ledger], Awaitable[T]]) -> T:
     from midcall.ledger import Ledger
 
-    url = settings_from(config).ledger_url
-
     async def run() -> T:
-        ledger = await Ledger.open(url)
+        ledger = await Ledger.open(settings.ledger_url)
         try:
             return await work(ledger)
         finally:

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from pathlib import Path
 
 import click
 
 from midcall.cli.exits import Exit
 from midcall.cli.options import config_option, json_option, settings_from
-from midcall.cli.output import print_json, print_table
+from midcall.cli.output import Column, print_json, print_table
+
+_COLUMNS = (
+    Column("name", whole=True),
+    Column("kind", whole=True),
+    Column("from"),
+    Column("state", whole=True, styled=True),
+    Column("note"),
+)
 
 
 @click.command("plugins")
@@ -22,7 +29,7 @@ def command(config: Path | None, as_json: bool) -> None:
     """
     from midcall.assembly import plugin_host
     from midcall.contract.errors import ConfigError
-    from midcall.plugins import PluginState
+    from midcall.plugins import PluginReport, PluginState
 
     host = plugin_host(settings_from(config))
     problems: tuple[str, ...] = ()
@@ -31,17 +38,21 @@ def command(config: Path | None, as_json: bool) -> None:
     except ConfigError as error:
         problems = error.problems
     reports = host.report()
+
+    def row(report: PluginReport) -> tuple[str, ...]:
+        # What stops the start is said below the table in full, once.
+        note = "see below" if report.problem in problems else report.problem
+        serves = f"serves {', '.join(report.instances)}" if report.instances else ""
+        source = f"{report.distribution} {report.version}".strip()
+        return report.name, report.kind, source, report.state, note or serves
+
     if as_json:
-        print_json([asdict(report) for report in reports])
+        print_json([report.as_json() for report in reports])
     else:
         print_table(
-            ("name", "kind", "from", "state", "note"),
-            [
-                (r.name, r.kind or "", f"{r.distribution} {r.version}".strip(), r.state, r.problem or "")
-                for r in reports
-            ],
+            _COLUMNS,
+            [row(report) for report in reports],
             empty="No plugin is installed. Try: pip install midcall-twilio midcall-retell",
-            styled="state",
         )
     if problems:
         raise ConfigError(*problems)

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from midcall.cli.exits import Exit
-from midcall.cli.options import config_option, e164, json_option, settings_from
-from midcall.cli.output import print_facts, print_json
+from midcall.cli.options import config_option, json_option, phone_number, settings_from
+from midcall.cli.output import print_facts, print_json, say, styled
 
 if TYPE_CHECKING:
     from midcall.contract.calls import Call
@@ -26,9 +26,14 @@ PLATFORM = "cli"
 @click.command("send")
 @click.argument("tool")
 @click.option(
-    "--from", "sender", required=True, help="The agent's number on the call, which the text leaves from."
+    "--from",
+    "sender",
+    type=phone_number,
+    metavar="NUMBER",
+    required=True,
+    help="The agent's number on the call, which the text leaves from.",
 )
-@click.option("--to", required=True, help="The caller's number.")
+@click.option("--to", type=phone_number, metavar="NUMBER", required=True, help="The caller's number.")
 @click.option("--message", help="The text, for a tool whose content the model writes.")
 @click.option(
     "--var", "variables", multiple=True, metavar="NAME=VALUE", help="A dynamic variable; may be repeated."
@@ -58,12 +63,14 @@ def command(
     from midcall.contract.calls import Call, Direction
 
     settings = settings_from(config)
+    _check_tool(settings, tool)
     call = Call(
         platform=PLATFORM,
-        id=call_id or f"cli-{uuid.uuid4()}",
+        # What is the same text is told by call and id together, so the same id has to mean the same call.
+        id=call_id or f"cli-{tool_call_id or uuid.uuid4()}",
         direction=Direction.INBOUND,
-        user_number=e164(to),
-        agent_number=e164(sender),
+        user_number=to,
+        agent_number=sender,
         variables=_variables(variables),
     )
     arguments = {"message": message} if message is not None else {}
@@ -76,12 +83,23 @@ def command(
     raise click.exceptions.Exit(Exit.REJECTED if preview.refusal else Exit.OK)
 
 
+def _check_tool(settings: Settings, tool: str) -> None:
+    from midcall.settings.near import did_you_mean
+
+    if tool not in settings.tools:
+        there = ", ".join(sorted(settings.tools)) or "none"
+        raise click.BadParameter(
+            f"no tool {tool!r} is configured.{did_you_mean(tool, settings.tools)} There is: {there}.",
+            param_hint="TOOL",
+        )
+
+
 def _variables(written: tuple[str, ...]) -> dict[str, str]:
     found = {}
     for item in written:
         name, equals, value = item.partition("=")
         if not equals or not name.strip():
-            raise click.BadParameter(f"{item!r} is not NAME=VALUE", param_hint="--var")
+            raise click.BadParameter(f"{item!r} is not NAME=VALUE", param_hint="'--var'")
         found[name.strip()] = value
     return found
 
@@ -142,16 +160,19 @@ def _print_preview(preview: Preview, *, as_json: bool) -> None:
         facts.append(("costs", f"{counted.segments} segment(s) in {counted.encoding}"))
     print_facts(facts)
     for verdict in preview.verdicts:
-        mark = click.style("allows", fg="green") if verdict.allowed else click.style("denies", fg="red")
+        mark = styled("allows", "green") if verdict.allowed else styled("denies", "red")
         said = "".join(
             f" {part}" for part in (verdict.reason, verdict.detail and f"({verdict.detail})") if part
         )
-        click.echo(f"  {verdict.plugin} {mark}{said}")
+        say(f"  {verdict.plugin} {mark}{said}")
     if refusal is None:
-        click.echo(click.style("It would be sent.", fg="green") + " Nothing was: add --yes to send it.")
+        say(styled("It would be sent.", "green") + " Nothing was: add --yes to send it.")
     else:
-        reason = f"{refusal.reason.value}: {refusal.detail}" if refusal.reason else refusal.detail
-        click.echo(click.style("It would be rejected", fg="red") + f" ({refusal.plugin}): {reason}")
+        why = ": ".join(
+            part for part in (refusal.reason.value if refusal.reason else "", refusal.detail) if part
+        )
+        by = f" by {refusal.plugin}" if refusal.plugin else ""
+        say(styled("It would be rejected", "red") + f"{by}: {why}")
 
 
 def _preview_json(preview: Preview) -> dict[str, Any]:

@@ -8,6 +8,9 @@ import click
 
 from midcall.cli.options import config_option, settings_from
 
+_EXTRA = ("httptools", "starlette", "uvicorn", "uvloop")
+"""What the extra `server` brings."""
+
 
 @click.command("serve")
 @config_option
@@ -25,18 +28,32 @@ def command(config: Path | None, host: str | None, port: int | None, log_level: 
 
     Listens on loopback by default, behind your proxy. Beyond loopback it needs server.token and server.public_url.
     """
-    import logging
-
     try:
         from midcall.server import serve
     except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] not in _EXTRA:
+            raise
         raise click.ClickException(f"the server needs {error.name}: pip install 'midcall[server]'") from None
-    logging.basicConfig(level=log_level.upper(), format="%(asctime)s %(levelname)-7s %(name)s: %(message)s")
-    for noisy in ("alembic", "uvicorn.error"):
-        logging.getLogger(noisy).setLevel(max(logging.WARNING, logging.getLevelName(log_level.upper())))
+    settings = settings_from(config)
+    _log(log_level.upper())
     serve(
-        settings_from(config),
+        settings,
         host=host,
         port=port,
         ready=lambda url: click.echo(f"midcall is ready on {url}", err=True),
     )
+
+
+def _log(level: str) -> None:
+    """Midcall's and its plugins' own lines from `level` on; of anything else (an SDK writes whole requests) warnings only."""
+    import logging
+
+    from midcall.plugins.discovery import discover
+
+    logging.basicConfig(
+        level=max(logging.WARNING, logging.getLevelName(level)),
+        format="%(asctime)s %(levelname)-7s %(name)s: %(message)s",
+    )
+    modules = {plugin.value.partition(":")[0].partition(".")[0] for plugin in discover() if plugin.value}
+    for name in {"midcall", *modules}:
+        logging.getLogger(name).setLevel(level)

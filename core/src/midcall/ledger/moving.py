@@ -13,7 +13,6 @@ from midcall.contract.messages import Message, MessageEvent, MessageState
 from midcall.contract.reasons import Reason
 from midcall.ledger.rows import message_from, to_json, to_time
 from midcall.ledger.statements import (
-    FORGET_CHARGED,
     INSERT_EVENT,
     MESSAGE_WITH_PRIVATE,
     MOVE,
@@ -107,7 +106,7 @@ def move(
     """Move a message that `states.landing` allows to move. Entering a failed state releases its slot.
 
     What explained the old state (reason, detail, code) goes; the timeline keeps it. `refund` gives back what the message
-    was charged.
+    was charged; a move is made once, and so is the refund.
     """
     row = MOVE(
         connection,
@@ -125,10 +124,7 @@ def move(
         raise LedgerBusy(f"message {before.message.id} moved while it was being moved: ask again")
     if to in FAILED and before.slot is not None:
         RELEASE_CLAIM(connection, key=SLOT + before.slot, message_id=before.message.id)
-    charged = before.charged
-    if refund and charged != "[]":
-        for scope, subject, minute in json.loads(charged):
+    if refund and before.charged != "[]":
+        for scope, subject, minute in json.loads(before.charged):
             REFUND(connection, in_scope=scope, of_subject=subject, at_minute=minute)
-        FORGET_CHARGED(connection, message_id=before.message.id)
-        charged = "[]"
-    return Held(message_from(row), slot=before.slot, charged=charged)
+    return Held(message_from(row), slot=before.slot, charged=before.charged)

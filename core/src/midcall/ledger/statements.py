@@ -182,9 +182,6 @@ SET_CARRIER_ID = Statement(
 )
 """Learn the carrier's id of a message that does not move."""
 
-FORGET_CHARGED = Statement(update(messages).where(_m.id == p("message_id")).values(charged=_literal("'[]'")))
-"""What was refunded is not refunded again."""
-
 BEGIN_ATTEMPT = Statement(
     update(messages)
     .where(

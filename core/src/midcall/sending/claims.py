@@ -46,7 +46,8 @@ class ClaimWriter:
 
     async def claim(self, turn: Turn, transport: Transport) -> Won | Lost | Denied:
         """One transaction that inserts message and attempt, re-checks the opt-out and charges every limit."""
-        draft, message = turn.draft, self.new_message(turn)
+        # The claim's own refusals (opted out meanwhile, a limit that others have used up) are core's.
+        draft, message = turn.draft, replace(self.new_message(turn), plugin="midcall")
         assert draft is not None
         request = transport.outbound(message.id, 1, draft, turn.tool.validity_s)
         return await self._ledger.claim(

@@ -37,6 +37,9 @@ log = logging.getLogger("midcall.sending")
 
 Claim = Won | Lost | Denied
 
+_RECORDING_S = 0.1
+"""How long a refusal that comes at the end of the budget waits for its record, in seconds."""
+
 
 class StartTask(Protocol):
     """Starts a task that goes on when its request has gone, and that a stop waits for."""
@@ -115,7 +118,8 @@ class SendingJourney:
             self._ledger.call(turn.call.platform, turn.call.id),
             self._ledger.answered(turn.key.value, arguments_hash=turn.key.arguments_hash),
         )
-        if seen is None and known is not None and not known.open and not turn.tool.after_call:
+        ended = not turn.call.open or (known is not None and not known.open)
+        if seen is None and ended and not turn.tool.after_call:
             raise Refusal(
                 Reason.CALL_ENDED,
                 f"tool {turn.tool.name!r} does not send after a call; set after_call to allow it",
@@ -169,6 +173,18 @@ class SendingJourney:
     # 9 ---------------------------------------------------------------------------------------------------------------
 
     async def _answer(self, turn: Turn) -> Outcome:
+        """What becomes known until the agent is answered is the answer; what comes after it is late news."""
+        self._late_news.hold(turn.message_id)
+        outcome: Outcome | None = None
+        try:
+            outcome = await self._send_and_wait(turn)
+            return outcome
+        finally:
+            news = self._late_news.let_go(turn.message_id, outcome.status if outcome else None)
+            if news is not None:
+                self._start_task(self._late_news.tell(news))
+
+    async def _send_and_wait(self, turn: Turn) -> Outcome:
         """The claim's own word first, however long the ledger takes: it is what makes "pending" true."""
         claimed: asyncio.Future[Claim] = asyncio.get_running_loop().create_future()
         sending = self._start_task(self._claim_and_hand_over(turn, claimed))
@@ -214,14 +230,21 @@ class SendingJourney:
             return message
 
     async def _refuse(self, turn: Turn, refusal: Refusal) -> Outcome:
-        """Recorded under the key; when that fails the answer is the same, only the record is missing."""
-        try:
-            message = await self._claims.record_refusal(turn, refusal)
-        except LedgerError as error:
-            log.error(
-                "call %s: the refusal %s could not be recorded: %s", turn.call.id, refusal.reason, error
-            )
+        """Recorded under the key; when that fails, or takes too long, the answer is the same without the message's id."""
+        recording = self._start_task(self._record_refusal(turn, refusal))
+        await asyncio.wait({recording}, timeout=max(turn.remaining_s, _RECORDING_S))
+        message = recording.result() if recording.done() else None
+        if message is None:
             return refused_outcome(turn, refusal)
         return outcome_of(
             message, turn.tool, language=turn.language(), duplicate=message.id != turn.message_id
         )
+
+    async def _record_refusal(self, turn: Turn, refusal: Refusal) -> Message | None:
+        try:
+            return await self._claims.record_refusal(turn, refusal)
+        except LedgerError as error:
+            log.error(
+                "call %s: the refusal %s could not be recorded: %s", turn.call.id, refusal.reason, error
+            )
+            return None

@@ -36,11 +36,17 @@ def outcome_of(message: Message, tool: Tool, *, language: str, duplicate: bool =
         say=sentence(tool, language=language, status=status, reason=reason, duplicate=duplicate),
         message_id=message.id,
         detail=message.detail if reason else "",
-        plugin=message.plugin if reason else "",
+        plugin=_who(message) if reason else "",
         segments=message.segments,
         duplicate=duplicate,
         speak=tool.speak_after_execution,
     )
+
+
+def _who(message: Message) -> str:
+    """Who said so: the plugin that refused it, or the account whose carrier did; a crash is our own."""
+    carrier = None if message.reason is Reason.CRASHED else message.account
+    return message.plugin or carrier or "midcall"
 
 
 def pending_outcome(turn: Turn) -> Outcome:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 from collections.abc import Callable
 from dataclasses import asdict
-from datetime import timedelta
 from typing import Any, Protocol
 
 from tenacity import (
@@ -16,7 +16,8 @@ from tenacity import (
     stop_after_attempt,
     stop_any,
     stop_before_delay,
-    wait_exponential_jitter,
+    wait_exponential,
+    wait_random,
 )
 
 from midcall.contract.errors import LedgerError
@@ -36,7 +37,7 @@ LEASE_S = 20.0
 """How long a claim belongs to the process that made it; after that, a message still `sending` is `unknown`."""
 
 _REPEATS_WHEN_OTHERS_WAIT = 2
-_BACKOFF = wait_exponential_jitter(multiplier=0.05, max=0.4)
+_BACKOFF = wait_exponential(multiplier=0.05, max=0.4) + wait_random(0, 0.05)
 
 
 class Wire(Protocol):
@@ -87,9 +88,9 @@ class Transport:
             except NotOursError:
                 return await self._as_it_stands(message)
             following = await self._next_candidate(turn, result)
+            recorded = await self._record(draft, message.id, n, result, final=following is None)
             if following is None:
-                return await self._record(message.id, n, result, final=True)
-            await self._record(message.id, n, result, final=False)
+                return recorded
             n += 1
             try:
                 await self._begin(turn, message.id, n, following)
@@ -113,7 +114,7 @@ class Transport:
         async def before_waiting(state: RetryCallState) -> None:
             nonlocal n
             assert state.outcome is not None
-            await self._record(message_id, n, state.outcome.result(), final=False)
+            await self._record(draft, message_id, n, state.outcome.result(), final=False)
             n += 1
 
         retrying = AsyncRetrying(
@@ -132,15 +133,28 @@ class Transport:
     async def _next_candidate(self, turn: Turn, result: SendResult) -> Draft | None:
         """Another sender is tried only when the text certainly did not leave and the refusal was not the recipient's."""
         certain = isinstance(result, NotProcessed) or (
-            isinstance(result, Refused) and result.scope is Scope.SENDER
+            # An opt-out is the recipient's, whatever the carrier module says it concerns.
+            isinstance(result, Refused)
+            and result.scope is Scope.SENDER
+            and result.reason is not Reason.OPTED_OUT
         )
         if not certain or not turn.candidates:
             return None
         try:
-            return await self._drafting.next_draft(turn)
+            draft = await self._drafting.next_draft(turn)
+            stopped = await self._opted_out(draft)
         except Refusal as refusal:
             log.info("no further candidate for call %s: %s", turn.call.id, refusal.reason.value)
             return None
+        except LedgerError as error:
+            log.error("no further candidate for call %s: %s", turn.call.id, error)
+            return None
+        return None if stopped else draft
+
+    async def _opted_out(self, draft: Draft) -> bool:
+        """The claim has asked for the first sender only, and a while ago."""
+        scopes = ("*", draft.sender.account, draft.sender.number)
+        return await self._ledger.opted_out(draft.destination.number, scopes=scopes) is not None
 
     async def _begin(self, turn: Turn, message_id: str, n: int, draft: Draft) -> None:
         """Durable before the wire. Raises `NotOursError` when the message is no longer ours to send."""
@@ -161,30 +175,26 @@ class Transport:
         if not ours:
             raise NotOursError(message_id)
 
-    async def _record(self, message_id: str, n: int, result: SendResult, *, final: bool) -> Message:
+    async def _record(
+        self, draft: Draft, message_id: str, n: int, result: SendResult, *, final: bool
+    ) -> Message:
         """Write the carrier's word down; a ledger that cannot be written is tried again while the lease holds."""
         give_up = asyncio.get_running_loop().time() + LEASE_S
         while True:
             try:
-                message = await self._ledger.record_result(message_id, n=n, result=result, final=final)
+                if isinstance(result, Refused) and result.reason is Reason.OPTED_OUT:
+                    # First, since it may be written twice without harm: it must not be lost between two writes.
+                    await self._ledger.opt_out(
+                        draft.destination.number,
+                        source=f"carrier:{draft.sender.account}",
+                        evidence=f"refused with {result.code or result.reason.value}",
+                    )
+                return await self._ledger.record_result(message_id, n=n, result=result, final=final)
             except LedgerError as error:
                 if asyncio.get_running_loop().time() > give_up:
                     log.error("message %s: the carrier's answer could not be recorded: %s", message_id, error)
                     raise
                 await asyncio.sleep(0.5)
-                continue
-            if (
-                final
-                and isinstance(result, Refused)
-                and result.reason is Reason.OPTED_OUT
-                and message.destination
-            ):
-                await self._ledger.opt_out(
-                    message.destination,
-                    source=f"carrier:{message.account}",
-                    evidence=f"refused with {result.code or result.reason.value}",
-                )
-            return message
 
 
 def request_record(message: OutboundMessage) -> dict[str, Any]:
@@ -197,8 +207,13 @@ class NotOursError(Exception):
 
 
 def _wait(state: RetryCallState) -> float:
-    """The carrier's own Retry-After when it gives one, else a short exponential backoff with jitter."""
+    """A short exponential backoff with jitter, and never less than the carrier's own Retry-After."""
+    backoff: float = _BACKOFF(state)
     result = state.outcome.result() if state.outcome else None
-    if isinstance(result, NotProcessed) and result.retry_after is not None:
-        return timedelta(seconds=result.retry_after).total_seconds()
-    return _BACKOFF(state)
+    if (
+        isinstance(result, NotProcessed)
+        and result.retry_after is not None
+        and not math.isnan(result.retry_after)
+    ):
+        return max(backoff, result.retry_after)
+    return backoff

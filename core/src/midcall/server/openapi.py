@@ -1,34 +1,16 @@
-"""The API's own description (OpenAPI 3.1), built from the same enums the code uses."""
+"""The server's own description (OpenAPI 3.1)."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from importlib.metadata import version
-from typing import Any
+from typing import Any, Final
 
-from midcall.contract.messages import MessageState
-from midcall.contract.outcomes import Status
-from midcall.contract.reasons import Reason
+from midcall.server.schemas import STATE, TEXT, Schema, reference, schemas
 
-_TEXT = {"type": "string"}
-_NULLABLE_TEXT = {"type": ["string", "null"]}
-_TIME = {"type": "string", "format": "date-time"}
+Operation = dict[str, Any]
 
-
-def openapi_document() -> dict[str, Any]:
-    """The whole document, as JSON's own types."""
-    return {
-        "openapi": "3.1.0",
-        "info": {
-            "title": "Midcall",
-            "version": version("midcall"),
-            "description": "Texts a voice agent sends to the caller while they are on the line.",
-        },
-        "paths": _webhooks() | _reading() | _health(),
-        "components": {"schemas": _schemas(), "securitySchemes": _SECURITY},
-    }
-
-
-_SECURITY = {
+_SECURITY: Final = {
     "token": {"type": "http", "scheme": "bearer", "description": "`server.token` of the settings."},
     "retell": {
         "type": "apiKey",
@@ -38,208 +20,200 @@ _SECURITY = {
     },
 }
 
+_MEANINGS: Final[Mapping[int, str]] = {
+    400: "The request cannot be read, or a parameter cannot be used.",
+    401: "No valid signature, or no valid token.",
+    403: "The API is closed: no token is set.",
+    404: "There is no such thing.",
+    405: "The route does not have this method; `Allow` names those it has.",
+    408: "The body took too long to arrive.",
+    413: "The body is over `server.max_body`.",
+    500: "A fault of Midcall's; the server's log has the cause.",
+    501: "The plugin does not take such requests.",
+    503: "The ledger cannot be used. Nothing was done; the same request may be sent again.",
+}
+_OF_EVERY_WEBHOOK: Final = (400, 401, 404, 405, 408, 413, 500, 501, 503)
+_ALLOW: Final = {"Allow": {"required": True, "schema": TEXT, "description": "The methods there are."}}
 
-def _answer(description: str, schema: str | None = None) -> dict[str, Any]:
+
+def openapi_document() -> dict[str, Any]:
+    """The whole document, as JSON's own types."""
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Midcall",
+            "version": version("midcall"),
+            "description": (
+                "Texts a voice agent sends to the caller while they are on the line. A path that is not here is answered with "
+                "404, another method with 405, both in the shape of `Problem`; every GET takes HEAD too."
+            ),
+        },
+        "paths": {
+            "/platforms/{instance}/tools/{tool}": {"post": _tool_call()},
+            "/platforms/{instance}/events": {"post": _event()},
+            "/carriers/{account}/status": {"post": _status("Post"), "get": _status("Get")},
+            "/messages": {"get": _messages()},
+            "/messages/{id}": {"get": _message()},
+            "/calls/{id}": {"get": _call()},
+            "/healthz": {"get": _open("health", "The process lives.", reference("Health"))},
+            "/readyz": {"get": _readiness()},
+            "/openapi.json": {
+                "get": _open("describe", "This description (OpenAPI 3.1).", {"type": "object"}),
+            },
+        },
+        "components": {"schemas": schemas(), "securitySchemes": _SECURITY},
+    }
+
+
+def _answer(description: str, schema: Schema | None = None) -> dict[str, Any]:
     answer: dict[str, Any] = {"description": description}
-    if schema:
-        answer["content"] = {"application/json": {"schema": {"$ref": f"#/components/schemas/{schema}"}}}
+    if schema is not None:
+        answer["content"] = {"application/json": {"schema": schema}}
     return answer
 
 
-def _errors(*codes: int) -> dict[str, Any]:
-    words = {
-        400: "The request cannot be read.",
-        401: "No valid signature or token.",
-        403: "The API is closed: no token is set.",
-        404: "There is no such thing.",
-        405: "Send a POST.",
-        413: "The body is over `server.max_body`.",
-        503: "The ledger cannot be used.",
-    }
-    return {str(code): _answer(words[code], "Problem") for code in codes}
+def _errors(schema: str, *codes: int) -> dict[str, Any]:
+    answers = {str(code): _answer(_MEANINGS[code], reference(schema)) for code in codes}
+    if 405 in codes:
+        answers["405"]["headers"] = _ALLOW
+    return answers
 
 
 def _path(name: str, description: str) -> dict[str, Any]:
-    return {"name": name, "in": "path", "required": True, "schema": _TEXT, "description": description}
+    return {"name": name, "in": "path", "required": True, "schema": TEXT, "description": description}
 
 
-def _query(name: str, schema: dict[str, Any], description: str) -> dict[str, Any]:
+def _query(name: str, schema: Schema, description: str) -> dict[str, Any]:
     return {"name": name, "in": "query", "schema": schema, "description": description}
 
 
-def _webhooks() -> dict[str, Any]:
-    body = {"required": True, "content": {"application/json": {"schema": {"type": "object"}}}}
-    form = {
-        "content": {
-            "application/x-www-form-urlencoded": {"schema": {"type": "object"}},
-            "application/json": {"schema": {"type": "object"}},
-        }
-    }
-    instance = _path("instance", "The name under `[platforms]`.")
+# Webhooks -------------------------------------------------------------------------------------------------------------
+
+
+def _tool_call() -> Operation:
+    told = (
+        "What the agent is told, refusals included; of an unknown tool too. In the platform's own form, which for Retell is "
+        "this."
+    )
     return {
-        "/platforms/{instance}/tools/{tool}": {
-            "post": {
-                "operationId": "callTool",
-                "summary": "A tool call of an agent, as its platform sends it. A refusal is a 200 too.",
-                "parameters": [instance, _path("tool", "The name under `[tools]`.")],
-                "requestBody": body,
-                "security": [{"retell": []}],
-                "responses": {"200": _answer("What the agent is told.", "Outcome")}
-                | _errors(400, 401, 404, 405, 413, 503),
-            }
-        },
-        "/platforms/{instance}/events": {
-            "post": {
-                "operationId": "takeEvent",
-                "summary": "A call opened, ended, or something else happened in it.",
-                "parameters": [instance],
-                "requestBody": body,
-                "security": [{"retell": []}],
-                "responses": {"204": _answer("Taken.")} | _errors(400, 401, 404, 405, 413, 503),
-            }
-        },
-        "/carriers/{account}/status": {
-            "post": {
-                "operationId": "takeStatus",
-                "summary": "A carrier's status callback, in the carrier's own form and signed its own way.",
-                "parameters": [
-                    _path("account", "The name under `[accounts]`."),
-                    _query("m", _TEXT, "Our message id."),
-                    _query("a", {"type": "integer"}, "The attempt."),
-                ],
-                "requestBody": form,
-                "security": [],
-                "responses": {"204": _answer("Taken.")} | _errors(400, 401, 404, 413, 503),
-            }
-        },
+        "operationId": "callTool",
+        "summary": "A tool call of an agent, as its platform sends it. A refusal is a 200 too.",
+        "parameters": [_instance(), _path("tool", "The name under `[tools]`.")],
+        "requestBody": {"required": True, "content": _json_body()},
+        "security": [{"retell": []}],
+        "responses": {"200": _answer(told, reference("Outcome"))} | _errors("Refusal", *_OF_EVERY_WEBHOOK),
     }
 
 
-def _reading() -> dict[str, Any]:
-    guarded: list[dict[str, list[str]]] = [{"token": []}]
-    states = {"type": "string", "enum": [state.value for state in MessageState]}
+def _event() -> Operation:
     return {
-        "/messages": {
-            "get": {
-                "operationId": "listMessages",
-                "summary": "Texts, newest first.",
-                "parameters": [
-                    _query("state", states, "Only these."),
-                    _query("call", _TEXT, "Only this call's (the platform's id)."),
-                    _query("to", _TEXT, "Only to this number (E.164)."),
-                    _query(
-                        "limit", {"type": "integer", "minimum": 1, "maximum": 500, "default": 50}, "How many."
-                    ),
-                    _query("before", _TEXT, "The id of the last one seen, to go on from there."),
-                ],
-                "security": guarded,
-                "responses": {"200": _answer("The texts.", "Messages")} | _errors(400, 401, 403, 503),
-            }
-        },
-        "/messages/{id}": {
-            "get": {
-                "operationId": "readMessage",
-                "summary": "One text with its attempts and timeline.",
-                "parameters": [_path("id", "Midcall's message id.")],
-                "security": guarded,
-                "responses": {"200": _answer("The text.", "Message")} | _errors(401, 403, 404, 503),
-            }
-        },
-        "/calls/{id}": {
-            "get": {
-                "operationId": "readCall",
-                "summary": "One call with its texts.",
-                "parameters": [
-                    _path("id", "The platform's call id."),
-                    _query("platform", _TEXT, "The instance, when two share an id."),
-                ],
-                "security": guarded,
-                "responses": {"200": _answer("The call.", "Call")} | _errors(401, 403, 404, 503),
-            }
-        },
+        "operationId": "takeEvent",
+        "summary": "A call opened, ended, or something else happened in it.",
+        "parameters": [_instance()],
+        "requestBody": {"required": True, "content": _json_body()},
+        "security": [{"retell": []}],
+        "responses": {"204": _answer("Taken, and on disk.")} | _errors("Refusal", *_OF_EVERY_WEBHOOK),
     }
 
 
-def _health() -> dict[str, Any]:
-    def page(operation: str, summary: str, schema: str, *more: int) -> dict[str, Any]:
-        responses = {"200": _answer(summary, schema)}
-        responses |= {str(code): _answer("Not ready; `problems` says why.", schema) for code in more}
-        return {"get": {"operationId": operation, "summary": summary, "security": [], "responses": responses}}
+def _status(method: str) -> Operation:
+    operation: Operation = {
+        "operationId": f"takeStatus{method}",
+        "summary": "A carrier's status callback, in the carrier's own form and signed its own way.",
+        "description": (
+            "Verified by the carrier's own signature (Twilio's `X-Twilio-Signature`, over the public URL and the fields). The "
+            "same news twice is taken twice and does nothing the second time."
+        ),
+        "parameters": [
+            _path("account", "The name under `[accounts]`."),
+            _query("m", TEXT, "Our message id."),
+            _query("a", {"type": "integer", "minimum": 1}, "The attempt."),
+        ],
+        "security": [],
+        "responses": {"204": _answer("Taken, and on disk.")} | _errors("Refusal", *_OF_EVERY_WEBHOOK),
+    }
+    if method == "Post":
+        form = {"application/x-www-form-urlencoded": {"schema": {"type": "object"}}}
+        operation["requestBody"] = {"content": form | _json_body()}
+    return operation
 
+
+def _instance() -> dict[str, Any]:
+    return _path("instance", "The name under `[platforms]`.")
+
+
+def _json_body() -> dict[str, Any]:
+    return {"application/json": {"schema": {"type": "object"}}}
+
+
+# The read API ---------------------------------------------------------------------------------------------------------
+
+
+def _guarded(
+    operation_id: str, summary: str, answer: tuple[str, str], parameters: list[dict[str, Any]], *codes: int
+) -> Operation:
+    words, schema = answer
     return {
-        "/healthz": page("health", "The process lives.", "Health"),
-        "/readyz": page("readiness", "Texts can be sent.", "Health", 503),
+        "operationId": operation_id,
+        "summary": summary,
+        "parameters": parameters,
+        "security": [{"token": []}],
+        "responses": {"200": _answer(words, reference(schema))} | _errors("Problem", *codes),
     }
 
 
-def _schemas() -> dict[str, Any]:
-    reason = {"type": "string", "enum": [each.value for each in Reason]}
-    nullable_reason = {"type": ["string", "null"], "enum": [*(each.value for each in Reason), None]}
-    message = {
-        "id": _TEXT,
-        "state": {"type": "string", "enum": [state.value for state in MessageState]},
-        "reason": nullable_reason,
-        "detail": _TEXT,
-        "plugin": _TEXT,
-        "platform": _TEXT,
-        "call_id": _TEXT,
-        "tool": _TEXT,
-        "tool_call_id": _NULLABLE_TEXT,
-        "account": _NULLABLE_TEXT,
-        "from": _NULLABLE_TEXT,
-        "to": _NULLABLE_TEXT,
-        "text": _TEXT,
-        "media": {"type": "array", "items": _TEXT},
-        "encoding": _TEXT,
-        "segments": {"type": "integer"},
-        "carrier_id": _NULLABLE_TEXT,
-        "carrier_code": _NULLABLE_TEXT,
-        "attempts": {"type": "integer"},
-        "verdicts": {"type": "array", "items": {"type": "object"}},
-        "created_at": _TIME,
-        "updated_at": _TIME,
-        "attempts_made": {"type": "array", "items": {"type": "object"}},
-        "events": {"type": "array", "items": {"type": "object"}},
-    }
+def _messages() -> Operation:
+    limit = {"type": "integer", "minimum": 1, "maximum": 500, "default": 50}
+    parameters = [
+        _query("state", STATE, "Only these."),
+        _query("call", TEXT, "Only this call's (the platform's id)."),
+        _query("to", TEXT, "Only to this number (E.164)."),
+        _query("limit", limit, "How many."),
+        _query("before", TEXT, "The id of the last one seen, to go on from there."),
+    ]
+    answer = ("The texts. Fewer than `limit`: there are no more.", "Messages")
+    return _guarded("listMessages", "Texts, newest first.", answer, parameters, 400, 401, 403, 405, 500, 503)
+
+
+def _message() -> Operation:
+    parameters = [_path("id", "Midcall's message id.")]
+    summary = "One text with its attempts and timeline."
+    return _guarded(
+        "readMessage",
+        summary,
+        ("The text.", "MessageInFull"),
+        parameters,
+        *(400, 401, 403, 404, 405, 500, 503),
+    )
+
+
+def _call() -> Operation:
+    parameters = [
+        _path("id", "The platform's call id."),
+        _query("platform", TEXT, "The instance, when several have a call of that id (else that is a 400)."),
+    ]
+    return _guarded(
+        "readCall",
+        "One call with its texts.",
+        ("The call.", "Call"),
+        parameters,
+        *(400, 401, 403, 404, 405, 500, 503),
+    )
+
+
+# For anybody ----------------------------------------------------------------------------------------------------------
+
+
+def _open(operation_id: str, summary: str, schema: Schema) -> Operation:
     return {
-        "Outcome": {
-            "type": "object",
-            "required": ["status", "say"],
-            "properties": {
-                "status": {"type": "string", "enum": [status.value for status in Status]},
-                "say": _TEXT,
-                "speak": {"type": "boolean"},
-                "message_id": _TEXT,
-                "reason": reason,
-                "detail": _TEXT,
-                "plugin": _TEXT,
-                "segments": {"type": "integer"},
-                "duplicate": {"type": "boolean"},
-            },
-        },
-        "Message": {"type": "object", "required": ["id", "state"], "properties": message},
-        "Messages": {
-            "type": "object",
-            "required": ["messages"],
-            "properties": {"messages": {"type": "array", "items": {"$ref": "#/components/schemas/Message"}}},
-        },
-        "Call": {
-            "type": "object",
-            "required": ["platform", "id", "messages"],
-            "properties": {
-                "platform": _TEXT,
-                "id": _TEXT,
-                "messages": {"type": "array", "items": {"$ref": "#/components/schemas/Message"}},
-            },
-        },
-        "Problem": {
-            "type": "object",
-            "required": ["error", "fix"],
-            "properties": {"error": _TEXT, "fix": _TEXT, "status": _TEXT},
-        },
-        "Health": {
-            "type": "object",
-            "required": ["status"],
-            "properties": {"status": _TEXT, "problems": {"type": "array", "items": _TEXT}},
-        },
+        "operationId": operation_id,
+        "summary": summary,
+        "security": [],
+        "responses": {"200": _answer(summary, schema)} | _errors("Problem", 405),
     }
+
+
+def _readiness() -> Operation:
+    operation = _open("readiness", "Texts can be sent.", reference("Readiness"))
+    operation["responses"]["503"] = _answer("Not ready; `problems` says why.", reference("Readiness"))
+    return operation

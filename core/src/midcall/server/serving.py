@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import errno
 import ipaddress
+import logging
 import signal
 import socket
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from types import FrameType
 
 import uvicorn
 
@@ -17,6 +19,15 @@ from midcall.app import Midcall
 from midcall.contract.errors import ConfigError
 from midcall.server.application import create_app
 from midcall.settings import Settings
+
+log = logging.getLogger("midcall.server")
+
+GRACE_S = 15
+"""Seconds that requests under way are given when the server stops. Texts under way end by themselves meanwhile, within 15 s."""
+
+KEEP_ALIVE_S = 75
+"""Seconds an idle connection is kept. Longer than the 60 s of usual proxies: who closes first must not be the one that is
+about to be sent a request."""
 
 
 def check_open(settings: Settings, host: str) -> None:
@@ -42,25 +53,30 @@ def check_open(settings: Settings, host: str) -> None:
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """A listening socket, taken before anything else is started. Raises `ConfigError` when the port is in use."""
+    """A socket with its address, taken before anything else is started. Raises `ConfigError` when it cannot be had."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listening = socket.socket(family, socket.SOCK_STREAM)
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listening.bind((host, port))
-    except OSError as error:
+    except (OSError, UnicodeError) as error:
         listening.close()
-        if error.errno == errno.EADDRINUSE:
-            raise ConfigError(
-                f"port {port} on {host} is in use: stop what listens there, or choose another with --port or "
-                f"MIDCALL_SERVER__PORT"
-            ) from None
-        if error.errno == errno.EACCES:
-            raise ConfigError(
-                f"port {port} on {host} needs more rights: choose one above 1023 with --port"
-            ) from None
-        raise ConfigError(f"cannot listen on {host} port {port}: {error.strerror or error}") from None
+        raise ConfigError(_cannot_listen(host, port, error)) from None
     return listening
+
+
+def _cannot_listen(host: str, port: int, error: OSError | UnicodeError) -> str:
+    number = getattr(error, "errno", None)
+    if number == errno.EADDRINUSE:
+        return (
+            f"port {port} on {host} is in use: stop what listens there, or choose another with --port or "
+            f"MIDCALL_SERVER__PORT"
+        )
+    if number in (errno.EACCES, errno.EPERM):
+        return f"port {port} on {host} needs more rights: choose one above 1023 with --port or MIDCALL_SERVER__PORT"
+    if number == errno.EADDRNOTAVAIL or isinstance(error, socket.gaierror | UnicodeError):
+        return f"{host!r} is no address of this machine: choose another with --host or MIDCALL_SERVER__HOST"
+    return f"cannot listen on {host} port {port}: {getattr(error, 'strerror', None) or error}"
 
 
 def serve(
@@ -72,7 +88,8 @@ def serve(
 ) -> None:
     """Run until SIGINT or SIGTERM. `ready` is told the address once requests are answered.
 
-    Raises `ConfigError` or `LedgerError` before anything is answered when it cannot start.
+    Raises `ConfigError` or `LedgerError` before anything is answered when it cannot start. A signal lets requests and texts
+    under way end; another one does not hurry that, since it would leave texts of which nobody knows.
     """
     host = host or settings.server.host
     check_open(settings, host)
@@ -85,21 +102,29 @@ def serve(
 
 
 async def _serve(settings: Settings, listening: socket.socket, ready: Callable[[str], None] | None) -> None:
-    async with Midcall(settings) as midcall:
-        config = uvicorn.Config(
-            create_app(midcall),
-            lifespan="off",  # started here, so that what cannot start is said in words and not as a traceback
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            timeout_graceful_shutdown=20,
-        )
-        server = _Server(config, ready)
-        await server.serve(sockets=[listening])
+    midcall = Midcall(settings)
+    config = uvicorn.Config(
+        create_app(midcall),
+        lifespan="off",  # started here, so that what cannot start is said in words and not as a traceback
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        ws="none",
+        timeout_keep_alive=KEEP_ALIVE_S,
+        timeout_graceful_shutdown=GRACE_S,
+    )
+    server = _Server(config, ready)
+    # Until it has started a signal ends the process, as it does any other: nothing is under way yet.
+    await midcall.start()
+    with _stopped_by_signals(server):
+        try:
+            await server.serve(sockets=[listening])
+        finally:
+            await midcall.aclose()
 
 
 class _Server(uvicorn.Server):
-    """Says when it is ready, and leaves the process alive when it has stopped."""
+    """Says when it is ready, and leaves signals to `_stopped_by_signals`."""
 
     def __init__(self, config: uvicorn.Config, ready: Callable[[str], None] | None) -> None:
         super().__init__(config)
@@ -111,24 +136,32 @@ class _Server(uvicorn.Server):
         if self.started and self._ready is not None and sockets:
             self._ready(_url_of(sockets[0]))
 
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        """SIGINT and SIGTERM ask for a stop, and that is all.
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """No new connections; those there are may end."""
+        log.info("stopping; what is under way is given %d s", GRACE_S)
+        await super().shutdown(sockets=sockets)
 
-        uvicorn's own raises the signal again once it has stopped: the process would die of it before Midcall has let its sends
-        end and closed the ledger.
-        """
-        if threading.current_thread() is not threading.main_thread():
-            yield
-            return
-        before = {
-            number: signal.signal(number, self.handle_exit) for number in (signal.SIGINT, signal.SIGTERM)
-        }
-        try:
-            yield
-        finally:
-            for number, previous in before.items():
-                signal.signal(number, previous)
+    def capture_signals(self) -> AbstractContextManager[None]:  # type: ignore[override]  # any context manager will do
+        """Nothing: uvicorn would let go of the signals, and raise them again, before Midcall has let its texts end."""
+        return nullcontext()
+
+
+@contextmanager
+def _stopped_by_signals(server: uvicorn.Server) -> Iterator[None]:
+    """SIGINT and SIGTERM ask `server` for a stop, and nothing more, until the end of the block."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def stop(_number: int, _frame: FrameType | None) -> None:
+        server.should_exit = True
+
+    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, previous in before.items():
+            signal.signal(number, previous)
 
 
 def _url_of(listening: socket.socket) -> str:

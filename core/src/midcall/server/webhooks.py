@@ -45,7 +45,7 @@ class Webhooks:
         except HungUpError:
             log.info("%s: the sender hung up before the body was complete", _named(scope))
             return
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - a plugin may raise anything, and the sender is to be answered
             answer = self._failed(scope, error)
         await answer.send(send)
 
@@ -109,14 +109,18 @@ class Webhooks:
                 return refusal(408, words, "send the request again, whole", headers=HANG_UP)
             case WebhookError():
                 log.warning("%s: %s", where, error)
-                return refusal(error.status, str(error), error.fix or "send what the plugin expects, unchanged")
+                return refusal(
+                    error.status, str(error), error.fix or "send what the plugin expects, unchanged"
+                )
             case LedgerError():
                 log.error("%s: %s", where, error)
                 return refusal(503, str(error), "send the request again later; the server's log has more")
             case NotImplementedError():
                 log.error("%s: the plugin does not take such requests", where)
                 return refusal(
-                    501, "the plugin does not take such requests", "remove this address where it is configured"
+                    501,
+                    "the plugin does not take such requests",
+                    "remove this address where it is configured",
                 )
         log.error("%s failed", where, exc_info=error)
         return refusal(500, "the request failed inside Midcall", "the server's log has the cause")

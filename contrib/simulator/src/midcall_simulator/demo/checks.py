@@ -94,11 +94,11 @@ class Report:
 
     @property
     def problems(self) -> list[str]:
-        """Everything that differs, as sentences."""
+        """Everything that differs, as sentences. After a failure the scenes that were not played are no news."""
         found = [self.failure] if self.failure else []
         for scene in self.scenes:
             if not scene.played:
-                found.append(f"{scene.title}: not played to its end")
+                found += [] if self.failure else [f"{scene.title}: not played to its end"]
                 continue
             if not scene.counts_ok:
                 found.append(

@@ -145,6 +145,6 @@ def _end_well_when_told_to_stop() -> None:
     assert task is not None
     for name in ("SIGTERM", "SIGHUP"):
         number = getattr(signal, name, None)
-        if number is not None:
+        if number is not None and signal.getsignal(number) is signal.SIG_DFL:  # under nohup it is ignored
             with suppress(NotImplementedError):  # Windows
                 asyncio.get_running_loop().add_signal_handler(number, task.cancel)

@@ -37,9 +37,10 @@ _TONES = {Tone.PLAIN: "", Tone.GOOD: "green", Tone.BAD: "red"}
 
 
 class RichScreen:
-    """Writes to `file`; what it cannot encode becomes a question mark."""
+    """Writes to `file`, or to standard output; what cannot be encoded there becomes a question mark."""
 
-    def __init__(self, file: TextIO = sys.stdout) -> None:
+    def __init__(self, file: TextIO | None = None) -> None:
+        file = file or sys.stdout
         if isinstance(file, io.TextIOWrapper):
             file.reconfigure(errors="replace")
         self._console = Console(file=file, highlight=False, markup=False, emoji=False)
@@ -98,7 +99,7 @@ class RichScreen:
     def server_log(self, lines: Sequence[str]) -> None:
         """The end of what the server wrote, for whoever looks for the cause."""
         self._console.print(Words("\nThe server's log:", style="bold"))
-        self._console.print(Words("\n".join(lines) or "(empty)", style="dim"))
+        self._console.print(Words("\n".join(lines) or "(empty)", style="dim"), soft_wrap=True)
 
 
 def _table(scenes: Sequence[SceneReport]) -> Table:

@@ -18,24 +18,24 @@ class DemoFailed(Exception):
     """The demo cannot go on. The text says what was missing, for a person."""
 
 
-async def until(look: Callable[[], Awaitable[T | None]], what: str, *, within: float = PATIENCE_S) -> T:
+async def until(look: Callable[[], Awaitable[T | None]], what: str) -> T:
     """What `look` finds, asked again and again until it finds something that is not None.
 
-    Raises `DemoFailed` naming `what` after `within` seconds.
+    Raises `DemoFailed` naming `what` after `PATIENCE_S` seconds.
     """
     try:
-        async with asyncio.timeout(within):
+        async with asyncio.timeout(PATIENCE_S):
             while (found := await look()) is None:  # noqa: ASYNC110 - what is waited for signals nothing: it is looked at
                 await asyncio.sleep(_LOOK_EVERY_S)
             return found
     except TimeoutError:
-        raise DemoFailed(f"waited {within:g} s for {what}, in vain") from None
+        raise DemoFailed(f"waited {PATIENCE_S:g} s for {what}, in vain") from None
 
 
-async def until_true(look: Callable[[], bool], what: str, *, within: float = PATIENCE_S) -> None:
-    """Return once `look` is true. Raises `DemoFailed` naming `what` after `within` seconds."""
+async def until_true(look: Callable[[], bool], what: str) -> None:
+    """Return once `look` is true. Raises `DemoFailed` naming `what` after `PATIENCE_S` seconds."""
 
     async def found() -> bool | None:
         return look() or None
 
-    await until(found, what, within=within)
+    await until(found, what)
