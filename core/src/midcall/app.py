@@ -32,6 +32,7 @@ from midcall.plugins import PluginReport
 from midcall.sending import Preview, refused_without_turn
 from midcall.settings import Settings
 from midcall.tasks import Tasks
+from midcall.tools import tool_warnings
 
 log = logging.getLogger("midcall")
 
@@ -72,6 +73,9 @@ class Midcall:
     async def start(self) -> None:
         """Load the plugins, open the ledger, settle what a crash left behind. Raises `ConfigError` or `LedgerError`."""
         self._tasks.open()
+        for name, tool in self.settings.tools.items():
+            for warning in tool_warnings(tool):
+                log.warning("[tools.%s] %s", name, warning)
         assembly = await assemble(self.settings, start_task=self._tasks.start)
         self._assembly = assembly
         self._ledger_identity = _identity(self.settings.ledger_url)
@@ -89,6 +93,7 @@ class Midcall:
         assembly = self._assembly
         if assembly is None:
             return
+        self._tasks.closing = True  # from here on, not only once the sweep has ended
         if self._sweeping is not None:
             self._sweeping.cancel()
             await asyncio.gather(self._sweeping, return_exceptions=True)
@@ -139,7 +144,8 @@ class Midcall:
             log.error("%s", error)
             return refused_without_turn(Reason.UNKNOWN_TOOL, str(error), language=tool_call.call.language)
         self._tasks.start(self._remember(tool_call.call))
-        return await running.journey.send(tool_call, chosen)
+        with self._tasks.request():
+            return await running.journey.send(tool_call, chosen)
 
     def _tool(self, tool: str | Tool) -> Tool:
         if isinstance(tool, Tool):

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Iterator
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
 T = TypeVar("T")
@@ -19,7 +20,7 @@ class Tasks:
     """Keeps a reference to every task until it is done; what one raises is logged, never lost."""
 
     def __init__(self) -> None:
-        self._running: set[asyncio.Task[Any]] = set()
+        self._running: set[asyncio.Future[Any]] = set()
         self.closing = False
 
     def open(self) -> None:
@@ -33,6 +34,18 @@ class Tasks:
         task.add_done_callback(self._done)
         return task
 
+    @contextmanager
+    def request(self) -> Iterator[None]:
+        """Somebody else's task is answering a request: a stop waits for that too, so that nothing is closed under it."""
+        ended = asyncio.get_running_loop().create_future()
+        self._running.add(ended)
+        ended.add_done_callback(self._done)
+        try:
+            yield
+        finally:
+            if not ended.done():
+                ended.set_result(None)
+
     async def finish(self) -> None:
         """Wait for what is running, and for what that starts; cancel what is left after the grace."""
         self.closing = True
@@ -43,7 +56,7 @@ class Tasks:
             task.cancel()
         await asyncio.gather(*self._running, return_exceptions=True)
 
-    def _done(self, task: asyncio.Task[Any]) -> None:
+    def _done(self, task: asyncio.Future[Any]) -> None:
         self._running.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
             log.error("a task failed: %s", error, exc_info=error)

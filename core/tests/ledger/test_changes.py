@@ -7,11 +7,12 @@ from typing import Any
 import pytest
 
 from midcall import Accepted, LedgerError, Message, MessageEvent, MessageState, Receipt
-from midcall.ledger import Ledger
+from midcall.ledger import Ledger, watching
 
 
-async def test_a_move_wakes_the_waiter(ledger: Ledger, won: Any) -> None:
+async def test_a_move_wakes_the_waiter(ledger: Ledger, won: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever waits hears of a move in this process without any polling."""
+    monkeypatch.setattr(watching, "POLL_S", 60.0)
     message = await won()
     waiting = asyncio.create_task(ledger.wait_for_change(message.id, since=MessageState.SENDING, timeout=20))
     await asyncio.sleep(0.02)

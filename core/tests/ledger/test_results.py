@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from midcall import (
     Refused,
     Scope,
     Unknown,
+    Verdict,
 )
 from midcall.ledger import Ledger
 
@@ -29,11 +31,13 @@ BEGIN: dict[str, Any] = {
 
 async def test_accepted(ledger: Ledger, won: Any, clock: Any) -> None:
     """The carrier's id and answer are kept, and the attempt is closed at the time of the answer."""
-    message = await won()
+    verdict = Verdict(allowed=False, reason=Reason.LANDLINE, of_sender=True, plugin="lines")
+    message = await won(
+        message={"media": ("https://example.com/a.png",), "verdicts": (verdict,), "validity_s": 600}
+    )
     clock.advance(1.25)
     after = await ledger.record_result(message.id, n=1, result=Accepted("SM1", {"sid": "SM1"}))
-    assert (after.state, after.carrier_id, after.reason) == (MessageState.ACCEPTED, "SM1", None)
-    assert after.updated_at == clock.now
+    assert after == replace(message, state=MessageState.ACCEPTED, carrier_id="SM1", updated_at=clock.now)
     (attempt,) = await ledger.attempts(message.id)
     assert (attempt.result, attempt.response, attempt.ended_at) == ("accepted", {"sid": "SM1"}, clock.now)
     assert await ledger.message(message.id) == after

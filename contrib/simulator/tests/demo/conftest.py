@@ -65,7 +65,7 @@ def run_demo(temporary: Path, *options: str) -> Played:
 # A background job of a shell starts with SIGINT ignored, and Python then ignores it too; a terminal's Ctrl-C is not ignored.
 _LISTENING = (
     "import runpy, signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler); "
-    f"sys.argv = {['midcall', *COMMAND[3:]]!r}; sys.argv += OPTIONS; runpy.run_module('midcall', alter_sys=True)"
+    f"sys.argv = {['midcall', *COMMAND[3:]]!r}; sys.argv += OPTIONS; runpy.run_module('midcall', run_name='__main__', alter_sys=True)"
 )
 
 

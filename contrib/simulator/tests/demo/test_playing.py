@@ -116,7 +116,8 @@ def test_stopping_it_stops_everything(
     process = start_demo(tmp_path)
     assert process.stdout is not None
     lines = iter(process.stdout.readline, "")
-    server = next(int(found[1]) for line in lines if (found := re.search(r"is process (\d+)", line)))
+    server = next((int(found[1]) for line in lines if (found := re.search(r"is process (\d+)", line))), None)
+    assert server is not None, process.communicate()
     process.send_signal(sent)
     out, err = process.communicate(timeout=30)
     assert process.returncode == code, out + err
@@ -141,3 +142,4 @@ def test_two_at_once(start_demo: StartDemo, tmp_path: Path) -> None:
     both = [start_demo(folder, "--fast", "--json") for folder in folders]
     ended = [process.communicate(timeout=50) for process in both]
     assert [process.returncode for process in both] == [0, 0], ended
+    assert [json.loads(out)["verdict"]["texts"] for out, _ in ended] == [6, 6]

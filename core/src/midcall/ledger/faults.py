@@ -9,7 +9,7 @@ from midcall.contract.errors import LedgerBusy, LedgerError
 
 _FIXES = {
     sqlite3.SQLITE_CORRUPT: "is damaged: stop Midcall, keep a copy, and restore a backup (or run `sqlite3 FILE .recover`)",
-    sqlite3.SQLITE_NOTADB: "is not an SQLite file: let `ledger.url` name another one, or move this one away",
+    sqlite3.SQLITE_NOTADB: "is not an SQLite file: let `server.ledger` name another one, or move this one away",
     sqlite3.SQLITE_FULL: "cannot grow: free some space on its disk",
     sqlite3.SQLITE_READONLY: "cannot be written: give this user the right to write the file and its folder",
     sqlite3.SQLITE_PERM: "cannot be used: give this user the right to read and write the file and its folder",

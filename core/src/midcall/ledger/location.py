@@ -32,7 +32,7 @@ class Location:
             return cls(Path(folder.name) / "ledger.db", folder)
         if not url.startswith(_PREFIX + "/") or len(url) == len(_PREFIX) + 1 or "?" in url:
             raise ConfigError(
-                f"ledger.url is {_shown(url)!r}: give sqlite:///midcall.db (from the working folder), sqlite:////var/lib/midcall.db"
+                f"server.ledger is {_shown(url)!r}: give sqlite:///midcall.db (from the working folder), sqlite:////var/lib/midcall.db"
                 " (absolute), or sqlite:// (gone when Midcall stops)"
             )
         return cls(Path(url[len(_PREFIX) + 1 :]).absolute())
@@ -47,10 +47,10 @@ class Location:
         except FileNotFoundError:
             raise LedgerError(
                 f"the ledger {self.path} cannot be made: the folder {self.path.parent} does not exist; make it, or change"
-                " `ledger.url`"
+                " `server.ledger`"
             ) from None
         except IsADirectoryError:
-            raise LedgerError(f"the ledger {self.path} is a folder: let `ledger.url` name a file") from None
+            raise LedgerError(f"the ledger {self.path} is a folder: let `server.ledger` name a file") from None
         except PermissionError:
             raise LedgerError(
                 f"the ledger {self.path} cannot be written: give this user the right to write the file and its folder"

@@ -77,7 +77,7 @@ def _revision(connection: sqlite3.Connection, location: Location) -> str | None:
     )
     if not rows or (rows[0][0] in REVISIONS and "messages" not in tables):
         raise LedgerError(
-            f"the file {location.path} is some other program's database: let `ledger.url` name another file"
+            f"the file {location.path} is some other program's database: let `server.ledger` name another file"
         )
     revision = str(rows[0][0])
     if revision not in REVISIONS:
