@@ -6,7 +6,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -54,7 +54,6 @@ class Served:
     url: str
     session: aiohttp.ClientSession
     calls: int = 0
-    tool_calls: int = field(default=0)
 
     async def ask(
         self,
