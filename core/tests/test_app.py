@@ -59,13 +59,14 @@ CALL = {"id": "call-7", "user_number": USER, "agent_number": AGENT, "variables":
 async def test_the_readme_way(deploy: Deploy) -> None:
     """`async with Midcall(settings)` starts, sends and stops."""
     midcall = Midcall(deploy.settings())
-    assert not midcall.running
+    before = midcall.running
     async with midcall:
-        assert midcall.running
+        during = midcall.running
         outcome = await midcall.send(a_call(), "send_link", tool_call_id="a")
         carrier: Any = midcall.accounts["acme"]
     assert (outcome.status, [sent.text for sent in carrier.sent]) == (Status.ACCEPTED, [SENT_TEXT])
-    assert (midcall.running, carrier.closed) == (False, 1)
+    assert [before, during, midcall.running] == [False, True, False]
+    assert carrier.closed == 1
 
 
 async def test_nothing_before_the_start(deploy: Deploy) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import json
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
@@ -66,6 +67,8 @@ class Served:
     ) -> Answered:
         """One request, byte for byte as given; `path` may have a query. `described`: the answer has to be as described."""
         address = URL(self.url + path, encoded=True)
+        if isinstance(body, bytes) and len(body) > 500_000:
+            body = io.BytesIO(body)  # aiohttp warns of large bodies that are given whole
         async with self.session.request(method, address, data=body, headers=headers) as response:
             content = await response.read()
             answered = Answered(

@@ -120,7 +120,9 @@ async def test_a_length_that_is_too_short(served: Served) -> None:
     signature = signed_headers(body, key=KEY, at_ms=now_ms())["X-Retell-Signature"]
     line = await Line.to(served)
     await line.say(f"Content-Length: {len(body) - 10}", f"X-Retell-Signature: {signature}", body=body)
-    assert (await line.hear())[0] == 401
+    async with asyncio.timeout(5):
+        # 401 for the request that was cut, or 400 at once because what follows it is no request.
+        assert (await line.reader.readline()).split()[1] in (b"400", b"401")
     line.hang_up()
     assert served.sim.requests == []
     assert await _sends_still(served)

@@ -181,25 +181,27 @@ async def test_a_tool_name_of_any_kind_is_a_matter_for_the_agent(served: Served)
 @pytest.mark.parametrize(
     ("path", "allowed"), [(TOOL, "POST"), (EVENTS, "POST"), ("/carriers/twilio/status", "POST, GET")]
 )
-@pytest.mark.parametrize("method", ["GET", "PUT", "DELETE", "PATCH", "OPTIONS", "HEAD"])
-async def test_other_methods_of_webhooks(served: Served, method: str, path: str, allowed: str) -> None:
+async def test_other_methods_of_webhooks(served: Served, path: str, allowed: str) -> None:
     """405 with `Allow`; a GET of a carrier is a callback, which then lacks its signature."""
-    answer = await served.ask(method, path)
-    if method in allowed:
-        assert answer.status == 401
-        return
-    assert answer.status == 405
-    assert answer.headers["allow"] == allowed
+    for method in ("GET", "PUT", "DELETE", "PATCH", "OPTIONS", "HEAD"):
+        answer = await served.ask(method, path)
+        if method in allowed:
+            assert answer.status == 401
+            continue
+        assert answer.status == 405
+        assert answer.headers["allow"] == allowed
 
 
-@pytest.mark.parametrize("path", ["/messages", "/messages/x", "/calls/x", "/healthz", "/readyz", "/openapi.json"])
-@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH", "OPTIONS"])
-async def test_other_methods_of_pages(served: Served, method: str, path: str) -> None:
+@pytest.mark.parametrize(
+    "path", ["/messages", "/messages/x", "/calls/x", "/healthz", "/readyz", "/openapi.json"]
+)
+async def test_other_methods_of_pages(served: Served, path: str) -> None:
     """405 in JSON with `Allow`, where Starlette would answer in plain text."""
-    answer = await served.ask(method, path)
-    assert answer.status == 405
-    assert answer.headers["allow"] == "GET, HEAD"
-    assert answer.json["fix"]
+    for method in ("POST", "PUT", "DELETE", "PATCH", "OPTIONS"):
+        answer = await served.ask(method, path)
+        assert answer.status == 405
+        assert answer.headers["allow"] == "GET, HEAD"
+        assert answer.json["fix"]
 
 
 async def test_head_of_pages(served: Served) -> None:

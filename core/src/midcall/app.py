@@ -246,7 +246,7 @@ class Midcall:
     async def _get_ready(self, call: Call) -> None:
         """Connections open, and what the carriers know of the agent's number looked up, before the first text needs it."""
         host, number = self._running.host, call.agent_number
-        accounts = self._accounts_of(number)
+        accounts = [account for account in self._accounts_of(number) if account in host.adapters]
         warming = [host.warm_up(account) for account in accounts]
         priming = [host.adapters[account].prime(number) for account in accounts] if number else []
         await asyncio.gather(*warming, *priming)

@@ -3,6 +3,7 @@ from __future__ import annotations
 import re
 import time
 import uuid
+from pathlib import Path
 from typing import Any
 
 from midcall import Accepted, MessageState, Unknown
@@ -55,3 +56,12 @@ def test_ids_are_version_7_and_sort_by_time() -> None:
     assert (first.version, first.variant) == (7, uuid.RFC_4122)
     assert abs((first.int >> 80) - time.time() * 1_000) < 60_000
     assert re.fullmatch(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}", ids[0])
+
+
+async def test_a_closed_ledger_is_one_file(url: str, path: Path) -> None:
+    """After a clean close the database is whole in its one file, so that a copy of that file is a backup."""
+    ledger = await Ledger.open(url)
+    await ledger.opt_out("+12025550142", source="person")
+    assert await ledger.opted_out("+12025550142")
+    await ledger.aclose()
+    assert [file.name for file in path.parent.iterdir()] == [path.name]

@@ -88,7 +88,7 @@ async def test_before_the_answer(deployment: Deployment, by: str) -> None:
     sending = asyncio.create_task(deployment.send())
     await held.has_it()
     (sent,) = deployment.carrier.sent
-    ids = {"message_id": sent.id, "attempt": 1} if by == "our id" else {}
+    ids: dict[str, Any] = {"message_id": sent.id, "attempt": 1} if by == "our id" else {}
     applied = await deployment.receipt(state="delivered", carrier_id=carrier_id_of(sent), **ids)
     assert applied.moved is (by == "our id")
     held.release()

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from core.tests.sending.deployment import AGENT, Deploy, Deployment, a_call, texting
-from core.tests.sending.fake_carrier import SenderCheck
-from midcall import Known, Needs, Reason, Sender, Status, hookimpl
+from midcall import Known, Needs, Reason, Sender, SenderCheck, Status, hookimpl
 
 FALLBACK = "+12025550101"
 TEMPLATES = {"link": "Hello {{name}}, see https://example.com/b"}

@@ -3,29 +3,39 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+import unicodedata
+from collections.abc import Iterable, Iterator
 from urllib.parse import urlsplit
 
 _EDGES = "()[]{}<>\"'“”‘’«».,;:!?…"
+_SCHEME = re.compile(r"[a-z][a-z0-9+.-]{0,30}://", re.IGNORECASE)
+# Not only at the ends of words: phones make a link of "call,evil.example" too. Before or after an @ it is an e-mail address.
 _BARE = re.compile(
-    r"(?P<host>(?:[\w-]{1,63}\.)+(?:[^\W\d_]{2,24}|xn--[a-z0-9-]{2,59}))\.?(?::\d{1,5})?(?:[/?#].*)?",
+    r"(?<![\w@.-])(?:"
+    r"(?P<host>(?:[\w-]{1,63}\.)+(?:[^\W\d_]{2,24}|xn--[a-z0-9-]{2,59}))(?![\w@-])(?::\d{1,5})?(?:[/?#]\S*)?"
+    r"|(?P<address>\d{1,3}(?:\.\d{1,3}){3})(?::\d{1,5})?[/?#]\S*"
+    r")",
     re.IGNORECASE,
 )
-_ADDRESS = re.compile(r"(?P<host>\d{1,3}(?:\.\d{1,3}){3})(?::\d{1,5})?(?:[/?#].*)")
+_FULL_STOPS = str.maketrans(
+    "\u3002", "."
+)  # the ideographic one separates a host's labels as well (RFC 3490, 3.1)
 
 
 def hosts_in(text: str) -> tuple[str, ...]:
     """The host of every link in `text`, lower case, in order. An e-mail address is not a link."""
-    found = []
-    for word in text.split():
-        bare = word.strip(_EDGES)
-        start = re.search(r"[a-z][a-z0-9+.-]*://", bare, re.IGNORECASE)
-        if start:
-            # What stands before an @ is a user name: https://example.com@evil.example goes to evil.example.
-            found.append(_host_of(bare[start.start() :]))
-        elif match := (_BARE.fullmatch(bare) or _ADDRESS.fullmatch(bare)):
-            found.append(match["host"].lower())
-    return tuple(found)
+    plain = unicodedata.normalize("NFKC", text).translate(_FULL_STOPS)
+    return tuple(host for word in plain.split() for host in _hosts_of_word(word.strip(_EDGES)))
+
+
+def _hosts_of_word(word: str) -> Iterator[str]:
+    scheme = _SCHEME.search(word)
+    before = word[: scheme.start()] if scheme else word
+    for match in _BARE.finditer(before):
+        yield (match["host"] or match["address"]).lower()
+    if scheme:
+        # What stands before an @ is a user name: https://example.com@evil.example goes to evil.example.
+        yield _host_of(word[scheme.start() :])
 
 
 def _host_of(url: str) -> str:

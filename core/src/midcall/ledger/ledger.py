@@ -97,8 +97,9 @@ class Ledger:
         """Finish what was asked for, then close. May be called more than once. Later writes raise `LedgerError`."""
 
         def close() -> None:
-            self._writer.close()
+            # The writer last: only a connection that may write can fold SQLite's side files back into the database.
             self._reader.close()
+            self._writer.close()
             self._ownership.release()
             self._location.discard()
 

@@ -219,7 +219,9 @@ def _http_error(_request: Request, error: Exception) -> Response:
         words.get(error.status_code, error.detail),
         _FIXES.get(error.status_code, "see /openapi.json"),
     )
-    response.headers.update(error.headers or {})
+    for name, value in (error.headers or {}).items():
+        # Starlette keeps the methods in a set, and their order changes from start to start.
+        response.headers[name] = ", ".join(sorted(value.split(", "))) if name == "Allow" else value
     return response
 
 

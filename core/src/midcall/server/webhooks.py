@@ -54,7 +54,7 @@ class Webhooks:
             return refusal(503, "Midcall is not running", "start it, or let the server run its lifespan")
         # Split before unquoting: a slash inside a name, %2F, is not one between names.
         match [unquote(part) for part in _path(scope).split("/")]:
-            case ["", "platforms", instance, "tools", tool]:
+            case ["", "platforms", instance, "tools", tool] if tool:
                 if wrong := self._not_here("platform instance", instance, scope, _POST):
                     return wrong
                 request = await self._request(scope, receive)

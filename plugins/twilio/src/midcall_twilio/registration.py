@@ -117,8 +117,7 @@ class Registrations:
                     Known.UNKNOWN,
                     f"more than {MAX_SERVICES} Messaging Services: not all were looked through",
                 )
-            where = f"Messaging Service {services_name(self._config)}"
-            return Known.NO, f"no 10DLC campaign: the number is not in {where}"
+            return Known.NO, f"no 10DLC campaign: the number is not in {services_name(self._config)}"
         with asking("whether the 10DLC campaign is verified", exchange):
             campaigns = await client.messaging.v1.services(service).us_app_to_person.list_async(limit=20)
             statuses = [str(one.campaign_status) for one in campaigns]
@@ -161,7 +160,8 @@ class Registrations:
 
 def services_name(config: TwilioSettings) -> str:
     """How the places that were looked in are called in a sentence."""
-    return config.messaging_service_sid or "of the account"
+    sid = config.messaging_service_sid
+    return f"Messaging Service {sid}" if sid else "any Messaging Service of the account"
 
 
 def _capable(capabilities: object, name: str) -> Known:
