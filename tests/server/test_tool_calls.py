@@ -63,7 +63,11 @@ async def test_an_unknown_tool_is_a_200_with_words(served: Served) -> None:
 async def test_a_web_call_has_nobody_to_text(served: Served) -> None:
     """A call from a browser has no number: refused with words, nothing leaves."""
     answer = await served.call_tool(served.a_call(web=True))
-    assert (answer.status, answer.json["status"], answer.json["reason"]) == (200, "rejected", "no_caller_number")
+    assert (answer.status, answer.json["status"], answer.json["reason"]) == (
+        200,
+        "rejected",
+        "no_caller_number",
+    )
     assert answer.json["say"]
     assert served.sim.requests == []
 
@@ -72,7 +76,11 @@ async def test_a_web_call_has_nobody_to_text(served: Served) -> None:
 async def test_a_withheld_number_cannot_be_texted(served: Served, withheld: str) -> None:
     """Networks write a hidden number in several ways; all are refused with words."""
     answer = await served.call_tool(served.a_call(caller=withheld))
-    assert (answer.status, answer.json["status"], answer.json["reason"]) == (200, "rejected", "number_withheld")
+    assert (answer.status, answer.json["status"], answer.json["reason"]) == (
+        200,
+        "rejected",
+        "number_withheld",
+    )
     assert served.sim.requests == []
 
 
