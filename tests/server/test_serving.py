@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import signal
 import socket
 import sqlite3
@@ -16,13 +15,16 @@ import pytest
 
 from midcall_simulator import DEFAULT_AUTH_TOKEN, Fault, FaultKind, RetellCall, Simulator
 from midcall_simulator.retell import encode, now_ms, signed_headers
-from tests.server.deployment import AGENT, CALLER, KEY, TOKEN
+from midcall_simulator.twilio.signatures import signature_headers
+from tests.server.deployment import AGENT, CALLER, KEY, PUBLIC, TOKEN, receipt
 from tests.server.processes import environment, serve, write_settings
 
 pytestmark = [
     pytest.mark.timeout(120),
     pytest.mark.skipif(sys.platform == "win32", reason="there are no such signals"),
 ]
+
+EVERYWHERE = "0.0.0.0"  # noqa: S104 - that it is not listened on unasked is what is tested
 
 
 @pytest.fixture
@@ -82,7 +84,7 @@ async def test_on_loopback_and_ready_when_it_says_so(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("missing", "words"), [("token", "MIDCALL_SERVER__TOKEN"), ("public_url", "MIDCALL_SERVER__PUBLIC_URL")]
 )
-@pytest.mark.parametrize("host", ["0.0.0.0", "::"])
+@pytest.mark.parametrize("host", [EVERYWHERE, "::"])
 async def test_never_in_the_open_without_secrets(folder: Path, host: str, missing: str, words: str) -> None:
     """Beyond loopback it wants a token and a public address: exit 2, and the variable to set."""
     file = folder / "midcall.toml"
@@ -96,8 +98,8 @@ async def test_never_in_the_open_without_secrets(folder: Path, host: str, missin
 
 async def test_in_the_open_with_them(folder: Path) -> None:
     """With both it listens where it is told to."""
-    async with serve(folder, "--host", "0.0.0.0") as server:
-        assert server.url.startswith("http://0.0.0.0:")
+    async with serve(folder, "--host", EVERYWHERE) as server:
+        assert server.url.startswith(f"http://{EVERYWHERE}:")
 
 
 @pytest.mark.parametrize(
@@ -184,12 +186,10 @@ async def test_a_ledger_in_a_folder_that_is_missing(folder: Path) -> None:
     )
 
 
-@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may write anywhere")
+@pytest.mark.skipif(sys.platform != "linux", reason="a folder that not even root may write")
 async def test_a_ledger_in_a_folder_that_cannot_be_written(folder: Path) -> None:
     """Exit 4, with whose right is missing."""
-    locked = folder / "locked"
-    await asyncio.to_thread(locked.mkdir, 0o500)
-    await _cannot_start(folder, "right", MIDCALL_SERVER__LEDGER=f"sqlite:///{locked}/midcall.db")
+    await _cannot_start(folder, "right", MIDCALL_SERVER__LEDGER="sqlite:////sys/midcall.db")
 
 
 async def test_a_ledger_that_is_a_folder(folder: Path) -> None:
@@ -300,8 +300,8 @@ async def test_two_servers_on_one_ledger(folder: Path, sim: Simulator) -> None:
         assert len(sim.requests) == 1
         others = await asyncio.gather(
             *(
-                _call_tool(server.url, _a_call(number), session=session)
-                for number, server in enumerate((one, two) * 10, start=2)
+                _call_tool(server.url, _a_call(number, f"+120255501{number:02}"), session=session)
+                for number, server in enumerate((one, two) * 10, start=10)
             )
         )
         assert {answer["status"] for answer in others} == {"accepted"}
@@ -327,7 +327,13 @@ async def test_the_log_of_a_busy_run_keeps_secrets(folder: Path, sim: Simulator,
         for path in ("/messages?to=%2B12025550142", "/messages", "/nowhere", "/calls/%0Aforged"):
             await session.get(server.url + path, headers={"Authorization": f"Bearer {TOKEN}"})
             await session.get(server.url + path, headers={"Authorization": f"Bearer {TOKEN}x"})
-        await session.post(f"{server.url}/carriers/twilio/status", data={"To": CALLER, "Body": "Hi Ann"})
+        status = f"{server.url}/carriers/twilio/status"
+        form = receipt(sim.texts[0].sid, "delivered", To=CALLER, From=AGENT)
+        signed = signature_headers(
+            f"{PUBLIC}/carriers/twilio/status", form.items(), auth_token=DEFAULT_AUTH_TOKEN
+        )
+        for headers in (signed, {}):
+            await session.post(status, data=form | ({} if headers else {"Body": "Hi Ann"}), headers=headers)
         await session.post(f"{server.url}/platforms/retell/tools/x%0A2026-01-01 forged", data=b"{}")
         await asyncio.sleep(0.5)
         server.signal(signal.SIGTERM)

@@ -72,3 +72,20 @@ def test_what_is_not_cores_to_answer() -> None:
     numbers = ConfiguredNumbers({}, ["acme"])
     assert resolve(numbers, None) is None
     assert resolve(numbers, pool=True) is None
+
+
+def test_a_call_without_a_number_of_ours() -> None:
+    """A web call is texted from the only number listed, and from none where there is a choice to make."""
+    one = ConfiguredNumbers({SECOND: NumberRoute(account="eu")}, ["acme", "eu"])
+    assert resolve(one, None) == [Sender(number=SECOND, account="eu")]
+    two = ConfiguredNumbers(
+        {SECOND: NumberRoute(account="eu"), THIRD: NumberRoute(account="eu")}, ["acme", "eu"]
+    )
+    assert resolve(two, None) is None
+
+
+def test_a_template_only_number_stays_that_when_a_call_is_on_it() -> None:
+    """The rule is the number's, not the way it was found."""
+    pools = {"desk": Pool(numbers=(AGENT,), content=ContentRule.TEMPLATE)}
+    (sender,) = resolve(ConfiguredNumbers({}, ["acme"], pools)) or []
+    assert sender.content is ContentRule.TEMPLATE

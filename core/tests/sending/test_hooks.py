@@ -293,7 +293,7 @@ async def test_observers_hear_of_every_move(deploy: Deploy) -> None:
     running = await deploy(policies={"metrics": observer})
     outcome = await running.send()
     await running.receipt(state="delivered", carrier_id=None, message_id=outcome.message_id, attempt=1)
-    await running.send(a_call(user_number=None))
+    await running.send(a_call("call-2", user_number=None))
     await running.midcall.aclose()
     assert observer.moves == [
         (MessageState.SENDING, "claimed"),

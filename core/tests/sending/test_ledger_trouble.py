@@ -151,7 +151,7 @@ async def test_a_result_that_cannot_be_recorded(
     deploy: Deploy, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
     """Once the carrier may have it no failure of ours is called "rejected", now or when it is asked again."""
-    monkeypatch.setattr("midcall.sending.transport.LEASE_S", 0.4)
+    monkeypatch.setattr("midcall.sending.transport.RECORDING_S", 0.4)
     running = await deploy()
 
     async def fails(*_arguments: Any, **_named: Any) -> None:

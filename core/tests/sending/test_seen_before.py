@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 from core.tests.sending.deployment import OTHER_USER, USER, WRITTEN_BY_MODEL, Deploy, Deployment, a_call
 from core.tests.sending.fake_carrier import WAIT_S, Held, carrier_id_of, says
@@ -185,3 +186,14 @@ async def test_a_restart_remembers(deploy: Deploy) -> None:
     again = await running.send(id="a")
     assert (again.status, again.duplicate, again.message_id) == (Status.ACCEPTED, True, first.message_id)
     assert running.carrier.sent == []
+
+
+async def test_what_is_known_of_the_call_is_used(deploy: Deploy) -> None:
+    """A tool call that says little of its call is completed from what opened it: number and variables."""
+    running = await deploy()
+    await running.midcall.call_opened(a_call())
+    bare = replace(a_call(), user_number=None, variables={})
+    outcome = await running.send(bare)
+    assert outcome.status is Status.ACCEPTED
+    (sent,) = running.carrier.sent
+    assert sent.destination == a_call().user_number

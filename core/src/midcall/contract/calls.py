@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -50,6 +50,21 @@ class Call:
     def open(self) -> bool:
         """Whether the call is still going on, as far as the platform has told us."""
         return self.ended_at is None
+
+    def updated_by(self, newer: Call) -> Call:
+        """This call with what `newer` says of it: a new value replaces an old one of that name, and what `newer` leaves out
+        stays. The first end stays too: late news of an open call cannot open it again."""
+        return replace(
+            newer,
+            user_number=newer.user_number if newer.user_number is not None else self.user_number,
+            agent_number=newer.agent_number if newer.agent_number is not None else self.agent_number,
+            variables={**self.variables, **newer.variables},
+            collected={**self.collected, **newer.collected},
+            defaults={**self.defaults, **newer.defaults},
+            language=newer.language if newer.language is not None else self.language,
+            began_at=newer.began_at if newer.began_at is not None else self.began_at,
+            ended_at=self.ended_at if self.ended_at is not None else newer.ended_at,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

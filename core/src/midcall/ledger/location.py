@@ -50,7 +50,9 @@ class Location:
                 " `server.ledger`"
             ) from None
         except IsADirectoryError:
-            raise LedgerError(f"the ledger {self.path} is a folder: let `server.ledger` name a file") from None
+            raise LedgerError(
+                f"the ledger {self.path} is a folder: let `server.ledger` name a file"
+            ) from None
         except PermissionError:
             raise LedgerError(
                 f"the ledger {self.path} cannot be written: give this user the right to write the file and its folder"

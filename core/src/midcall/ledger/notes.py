@@ -21,7 +21,7 @@ from midcall.ledger.rows import check_to_json, maybe_seconds, maybe_time, to_jso
 def save_call(connection: sqlite3.Connection, call: Call, now: float) -> Done[Call]:
     """See `Ledger.save_call`."""
     known = queries.call(connection, call.platform, call.id)
-    merged = call if known is None else _merged(known, call)
+    merged = call if known is None else known.updated_by(call)
     _store_call(connection, merged, now)
     return Done(merged)
 
@@ -36,21 +36,6 @@ def end_call(
     ended = known if known.ended_at is not None else replace(known, ended_at=at)
     _store_call(connection, ended, now)
     return Done(ended)
-
-
-def _merged(known: Call, new: Call) -> Call:
-    return replace(
-        new,
-        user_number=new.user_number if new.user_number is not None else known.user_number,
-        agent_number=new.agent_number if new.agent_number is not None else known.agent_number,
-        variables={**known.variables, **new.variables},
-        collected={**known.collected, **new.collected},
-        defaults={**known.defaults, **new.defaults},
-        language=new.language if new.language is not None else known.language,
-        began_at=new.began_at if new.began_at is not None else known.began_at,
-        # The first end stays: a late event about an open call cannot open it again.
-        ended_at=known.ended_at if known.ended_at is not None else new.ended_at,
-    )
 
 
 def _store_call(connection: sqlite3.Connection, call: Call, now: float) -> None:

@@ -6,11 +6,10 @@ from midcall.sending.journey import SendingJourney, StartTask
 from midcall.sending.late_news import LateNews
 from midcall.sending.outcomes import refused_without_turn
 from midcall.sending.receipts import BlockedSenders, Receipts
-from midcall.sending.transport import LEASE_S, REQUEST_S, Transport
+from midcall.sending.transport import REQUEST_S, Transport
 from midcall.sending.turn import Counted, Preview
 
 __all__ = [
-    "LEASE_S",
     "REQUEST_S",
     "BlockedSenders",
     "ClaimWriter",

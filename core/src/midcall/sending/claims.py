@@ -13,7 +13,7 @@ from midcall.contract.tool import Tool
 from midcall.ledger import Charge, ClaimRequest, Denied, Ledger, Lost, NewMessage, Slot, Won
 from midcall.numbers import mask
 from midcall.sending.keys import slot_of
-from midcall.sending.transport import LEASE_S, Transport, request_record
+from midcall.sending.transport import Transport, lease_s, request_record
 from midcall.sending.turn import Refusal, Turn
 
 RESEND = "resend"
@@ -60,7 +60,7 @@ class ClaimWriter:
                 replace_slot=turn.tool.allow_resend and turn.tool_call.arguments.get(RESEND) is True,
                 charges=_charges(turn.tool, turn, draft.destination.number),
                 request=request_record(request),
-                lease_s=LEASE_S,
+                lease_s=lease_s(turn),
             ),
             deadline=max(turn.deadline, time.monotonic() + 0.05),
         )

@@ -159,5 +159,5 @@ def _no_sender(turn: Turn) -> str:
             f"use current_number"
         )
     if turn.call.agent_number is None:
-        return "the call has no agent number to send from"
+        return "the call has no agent number to send from, and not just one number is listed under [numbers]"
     return "no account owns the agent's number; list it under [numbers] with its account"

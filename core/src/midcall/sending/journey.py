@@ -118,8 +118,9 @@ class SendingJourney:
             self._ledger.call(turn.call.platform, turn.call.id),
             self._ledger.answered(turn.key.value, arguments_hash=turn.key.arguments_hash),
         )
-        ended = not turn.call.open or (known is not None and not known.open)
-        if seen is None and ended and not turn.tool.after_call:
+        if known is not None:
+            turn.call = known.updated_by(turn.call)
+        if seen is None and not turn.call.open and not turn.tool.after_call:
             raise Refusal(
                 Reason.CALL_ENDED,
                 f"tool {turn.tool.name!r} does not send after a call; set after_call to allow it",

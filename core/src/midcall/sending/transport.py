@@ -33,11 +33,19 @@ log = logging.getLogger("midcall.sending")
 REQUEST_S = 15.0
 """The longest one request may take. It is never cancelled by the agent's deadline, and ends before its lease does."""
 
-LEASE_S = 20.0
-"""How long a claim belongs to the process that made it; after that, a message still `sending` is `unknown`."""
+RECORDING_S = 15.0
+"""How long a carrier's answer is tried to be written down when the ledger cannot be written."""
+
+_AFTER_REQUEST_S = 5.0
 
 _REPEATS_WHEN_OTHERS_WAIT = 2
 _BACKOFF = wait_exponential(multiplier=0.05, max=0.4) + wait_random(0, 0.05)
+
+
+def lease_s(turn: Turn) -> float:
+    """How long an attempt belongs to the process that makes it, in seconds; after that, a message still `sending` is
+    `unknown`. It covers the wait before a repeat, which ends with the budget, one whole request, and writing its answer."""
+    return turn.tool.budget_ms / 1000 + REQUEST_S + _AFTER_REQUEST_S
 
 
 class Wire(Protocol):
@@ -96,7 +104,13 @@ class Transport:
                 await self._begin(turn, message.id, n, following)
             except NotOursError:
                 return await self._as_it_stands(message)
+            await self._keep_verdicts(turn, message.id)
             draft = following
+
+    async def _keep_verdicts(self, turn: Turn, message_id: str) -> None:
+        """The claim has kept the first candidate's; those on a later one stand in the timeline."""
+        said = [f"{each.plugin}: {each.reason or 'allows'}" for each in turn.verdicts]
+        await self._ledger.note(message_id, "eligibility", {"verdicts": said})
 
     async def _as_it_stands(self, message: Message) -> Message:
         return await self._ledger.message(message.id) or message
@@ -140,6 +154,7 @@ class Transport:
         )
         if not certain or not turn.candidates:
             return None
+        turn.verdicts.clear()
         try:
             draft = await self._drafting.next_draft(turn)
             stopped = await self._opted_out(draft)
@@ -170,7 +185,7 @@ class Transport:
             encoding=counted.encoding,
             segments=counted.segments,
             request=request_record(self.outbound(message_id, n, draft, turn.tool.validity_s)),
-            lease_s=LEASE_S,
+            lease_s=lease_s(turn),
         )
         if not ours:
             raise NotOursError(message_id)
@@ -179,7 +194,7 @@ class Transport:
         self, draft: Draft, message_id: str, n: int, result: SendResult, *, final: bool
     ) -> Message:
         """Write the carrier's word down; a ledger that cannot be written is tried again while the lease holds."""
-        give_up = asyncio.get_running_loop().time() + LEASE_S
+        give_up = asyncio.get_running_loop().time() + RECORDING_S
         while True:
             try:
                 if isinstance(result, Refused) and result.reason is Reason.OPTED_OUT:
