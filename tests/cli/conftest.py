@@ -125,7 +125,7 @@ def simulator() -> Iterator[str]:
 @pytest.fixture
 def carrier(simulator: str) -> Carrier:
     """The simulated carrier, with nothing sent yet."""
-    reset = urllib.request.Request(f"{simulator}/_sim/reset", method="POST")
+    reset = urllib.request.Request(f"{simulator}/_sim/reset", method="POST")  # noqa: S310 - our own, on loopback
     urllib.request.urlopen(reset, timeout=10).close()  # noqa: S310 - our own, on loopback
     return Carrier(simulator)
 

@@ -9,7 +9,7 @@ import pytest
 from tests.cli.conftest import NUMBERS, Install, Shell
 
 POLICY = "from midcall import hookimpl\n\n@hookimpl\ndef midcall_check_eligibility(draft):\n    return None\n"
-CARRIER = '[accounts.twilio]\naccount_sid = "AC{0}"\nauth_token = "x"\n'.format("0" * 32)
+CARRIER = '[accounts.twilio]\naccount_sid = "AC{}"\nauth_token = "x"\n'.format("0" * 32)
 
 
 def _says(shell: Shell, *words: str, code: int = 2, command: str = "plugins", **variables: str) -> str:
@@ -70,7 +70,7 @@ def test_a_known_variable_that_is_no_setting(shell: Shell) -> None:
 
 def test_a_credential_that_is_missing(shell: Shell) -> None:
     """The field and the variables it may come from are named; one that is nearly right is pointed at, without its value."""
-    shell.write('[accounts.twilio]\naccount_sid = "AC{0}"\n'.format("0" * 32))
+    shell.write('[accounts.twilio]\naccount_sid = "AC{}"\n'.format("0" * 32))
     _says(shell, "auth_token", "TWILIO_AUTH_TOKEN", "MIDCALL_ACCOUNTS__TWILIO__AUTH_TOKEN")
     said = _says(shell, "TWILIO_AUTH_TOKEN", "TWILIO_AUTHTOKEN", TWILIO_AUTHTOKEN="secret-value")
     assert "secret-value" not in said

@@ -28,7 +28,12 @@ _SHORTEST = 8
 
 @click.command("messages")
 @click.argument("message_id", required=False)
-@click.option("--state", type=click.Choice([state.value for state in MessageState]), help="Only these.")
+@click.option(
+    "--state",
+    type=click.Choice([state.value for state in MessageState]),
+    metavar="STATE",
+    help="Only those in this state.",
+)
 @click.option("--call", help="Only this call's (the platform's call id).")
 @click.option("--to", type=phone_number, metavar="NUMBER", help="Only to this number.")
 @click.option("--limit", type=click.IntRange(1, 500), default=50, show_default=True, help="How many.")
@@ -45,7 +50,8 @@ def command(
 ) -> None:
     """List texts, newest first; or show one with its attempts and timeline.
 
-    MESSAGE_ID may be shortened to its first characters.
+    MESSAGE_ID may be shortened to its first characters. The states are waiting, sending, unknown, parked, accepted, sent,
+    delivered, undelivered, rejected and expired.
     """
     settings = settings_from(config)
     if message_id is not None:
