@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
 import pty
@@ -33,18 +34,17 @@ def terminal(ready: Shell) -> Terminal:
         with subprocess.Popen(
             ready.command(*words),
             cwd=ready.folder,
-            env=ready.environment(TERM="xterm-256color", **variables),
+            env=ready.environment(**{"TERM": "xterm-256color"} | variables),
             stdin=theirs,
             stdout=theirs,
             stderr=theirs,
         ) as process:
             os.close(theirs)
             seen = b""
-            try:
+            # The terminal is gone when the last who held it has ended; reading then fails.
+            with contextlib.suppress(OSError):
                 while chunk := os.read(ours, 65_536):
                     seen += chunk
-            except OSError:
-                pass  # the terminal is gone when the last who held it has ended
             process.wait(timeout=30)
         os.close(ours)
         return seen.decode().replace("\r\n", "\n")
@@ -71,7 +71,7 @@ EVERY = [
 ]
 
 
-@pytest.mark.parametrize("columns", [80, 100, 200])
+@pytest.mark.parametrize("columns", [80, 200])
 def test_tables_fit(sent: Shell, terminal: Terminal, columns: int) -> None:
     """No line is longer than the terminal, no heading is cut, and every state and reason is there in full."""
     for words in EVERY:
@@ -80,9 +80,9 @@ def test_tables_fit(sent: Shell, terminal: Terminal, columns: int) -> None:
     seen = COLOURS.sub("", terminal("messages", columns=columns))
     heading, *lines = seen.splitlines()
     for column in ("id", "at (UTC)", "state", "reason", "to", "text"):
-        assert column in heading.split("  ") or column in heading
-    for words in ("accepted", "rejected", "landline", "unresolved_variable", "+1702•••0111"):
-        assert words in seen
+        assert re.search(rf"\b{re.escape(column)}", heading)
+    for shown in ("accepted", "rejected", "landline", "unresolved_variable", "+1702•••0111"):
+        assert shown in seen
     assert len(lines) == 3, seen
 
 
@@ -114,31 +114,18 @@ def test_one_text_in_a_narrow_terminal(sent: Shell, terminal: Terminal) -> None:
 
 def test_colours_only_where_they_are_wanted(sent: Shell, terminal: Terminal) -> None:
     """In a terminal; not with NO_COLOR, not in a dumb one, not in a pipe. An empty NO_COLOR is none (no-color.org)."""
-    for words in (["messages"], ["plugins"], ["send", "send_sms", *NUMBERS]):
+    for words in (["messages"], ["send", "send_sms", *NUMBERS]):
         assert COLOURS.search(terminal(*words, columns=100))
         assert COLOURS.search(terminal(*words, columns=100, NO_COLOR=""))
         assert "\x1b" not in terminal(*words, columns=100, NO_COLOR="1")
         assert "\x1b" not in sent(*words).out
 
 
-def test_a_dumb_terminal(sent: Shell) -> None:
+def test_a_dumb_terminal(sent: Shell, terminal: Terminal) -> None:
     """TERM=dumb knows no colours."""
-    ours, theirs = pty.openpty()
-    subprocess.run(
-        sent.command("messages"),
-        cwd=sent.folder,
-        env=sent.environment(TERM="dumb"),
-        stdout=theirs,
-        stderr=theirs,
-        stdin=theirs,
-        timeout=30,
-        check=True,
-    )
-    seen = os.read(ours, 65_536)
-    for descriptor in (ours, theirs):
-        os.close(descriptor)
-    assert b"\x1b" not in seen
-    assert b"accepted" in seen
+    seen = terminal("messages", columns=80, TERM="dumb")
+    assert "\x1b" not in seen
+    assert "accepted" in seen
 
 
 @pytest.mark.parametrize(

@@ -24,7 +24,7 @@ def _rows(shell: Shell) -> dict[str, int]:
     try:
         tables = [name for (name,) in ledger.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
         return {
-            table: ledger.execute(f"SELECT count(*) FROM {table}").fetchone()[0]
+            table: ledger.execute(f"SELECT count(*) FROM {table}").fetchone()[0]  # noqa: S608 - its own names
             for table in tables
             if not table.startswith(("alembic", "sqlite_"))
         }
@@ -158,5 +158,6 @@ def test_without_an_account(shell: Shell) -> None:
     """Nothing can be sent from nowhere, and that is said."""
     shell.write('[tools.send_sms]\nsms_content = { type = "predefined", text = "Hi" }\n')
     ran = shell("send", "send_sms", *NUMBERS)
-    assert ran.code in (1, 2)
-    assert "account" in ran.out + ran.err
+    assert ran.code == 1
+    assert "no_sender" in ran.out
+    assert "account" in ran.out

@@ -341,7 +341,7 @@ async def test_the_log_of_a_busy_run_keeps_secrets(folder: Path, sim: Simulator,
     assert len(server.lines) > 10
     for secret in (KEY, TOKEN, DEFAULT_AUTH_TOKEN, "Hi Ann", "here is your link"):
         assert secret not in server.log
-    for number in [AGENT, *callers, "+18005550142", "+442079460958"]:
-        assert number.removeprefix("+") not in server.log
+    for whole in [AGENT, *callers, "+18005550142", "+442079460958"]:
+        assert whole.removeprefix("+") not in server.log
     assert not [line for line in server.lines if line.startswith(("forged", "2026-01-01 forged"))]
     assert "Traceback" not in server.log

@@ -76,7 +76,9 @@ class Midcall:
         for name, tool in self.settings.tools.items():
             for warning in tool_warnings(tool):
                 log.warning("[tools.%s] %s", name, warning)
-        assembly = await assemble(self.settings, start_task=self._tasks.start)
+        assembly = await assemble(
+            self.settings, start_task=self._tasks.start, stopping=lambda: self._tasks.closing
+        )
         self._assembly = assembly
         self._ledger_identity = _identity(self.settings.ledger_url)
         try:
@@ -135,14 +137,14 @@ class Midcall:
 
     async def _send(self, tool_call: ToolCall, tool: str | Tool) -> Outcome:
         running = self._running
-        if self._tasks.closing:
-            language = tool_call.call.language
-            return refused_without_turn(Reason.SHUTTING_DOWN, Reason.SHUTTING_DOWN.meaning, language=language)
         try:
             chosen = self._tool(tool)
         except UnknownToolError as error:
             log.error("%s", error)
             return refused_without_turn(Reason.UNKNOWN_TOOL, str(error), language=tool_call.call.language)
+        if self._tasks.closing:
+            with self._tasks.request():
+                return await running.journey.answer_while_stopping(tool_call, chosen)
         self._tasks.start(self._remember(tool_call.call))
         with self._tasks.request():
             return await running.journey.send(tool_call, chosen)
@@ -273,6 +275,8 @@ class Midcall:
                     await self._running.ledger.tidy()
             except LedgerError as error:
                 log.error("the ledger could not be looked through: %s", error)
+            except Exception:  # whatever it was, the next look must come: it is what finds the dead
+                log.exception("the ledger could not be looked through")
 
     def _on_change(self, message: Message, event: MessageEvent) -> None:
         self._tasks.start(self._running.receipts.learn(message, event))

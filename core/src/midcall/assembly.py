@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -46,7 +46,7 @@ class Assembly:
     late_news: LateNews
 
 
-async def assemble(settings: Settings, *, start_task: StartTask) -> Assembly:
+async def assemble(settings: Settings, *, start_task: StartTask, stopping: Callable[[], bool]) -> Assembly:
     """Load the plugins first, since they may be misconfigured, then open the ledger. Raises `ConfigError`, `LedgerError`."""
     blocked = BlockedSenders()
     counting = SegmentCounter()
@@ -71,7 +71,11 @@ async def assemble(settings: Settings, *, start_task: StartTask) -> Assembly:
         ledger=ledger,
         drafting=drafting,
         transport=Transport(
-            ledger, drafting, partial(_wire, host), status_url=partial(_status_url, settings)
+            ledger,
+            drafting,
+            partial(_wire, host),
+            status_url=partial(_status_url, settings),
+            stopping=stopping,
         ),
         claims=ClaimWriter(ledger, carrier_of=lambda account: _carrier_name(host.carriers, account)),
         late_news=late_news,

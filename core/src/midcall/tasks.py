@@ -8,6 +8,8 @@ from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
+from midcall.masking import cause
+
 T = TypeVar("T")
 
 log = logging.getLogger("midcall")
@@ -59,4 +61,7 @@ class Tasks:
     def _done(self, task: asyncio.Future[Any]) -> None:
         self._running.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
-            log.error("a task failed: %s", error, exc_info=error)
+            # A traceback has the words as they are, numbers included: only for those who ask for it.
+            log.error(
+                "a task failed: %s", cause(error), exc_info=error if log.isEnabledFor(logging.DEBUG) else None
+            )

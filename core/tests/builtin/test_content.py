@@ -126,6 +126,36 @@ def test_media() -> None:
 
 
 @pytest.mark.parametrize(
+    "source",
+    [
+        "{{photo}}",
+        "https://{{photo}}",
+        "https://{{photo}}/a.png",
+        "https://{{photo}}.example.com/a.png",
+        "https://example.com{{photo}}",
+        "https://example.com:{{photo}}/a.png",
+        "{{photo}}://example.com/a.png",
+        "https://{{{{photo}}}}/a.png",
+        "https://ada{{photo}}@example.com/a.png",
+    ],
+)
+def test_a_value_never_chooses_the_host_of_media(source: str) -> None:
+    """A caller could say it: what is fetched in the operator's name comes from a host that the tool itself names."""
+    with pytest.raises(ContentRefused) as refused:
+        render(text("Hi"), call_with(photo="evil", evil="evil.test"), media=[source])
+    assert refused.value.reason is Reason.MEDIA_NOT_SUPPORTED
+    assert "media.0" in refused.value.detail
+    assert "evil" not in refused.value.detail
+
+
+@pytest.mark.parametrize("value", ["a", "/evil.test", "@evil.test", "?x=https://evil.test", ""])
+def test_a_value_may_fill_the_path_of_media(value: str) -> None:
+    """After the host's slash it changes the file and nothing else."""
+    made = render(text("Hi"), call_with(photo=value), media=["https://example.com/{{photo}}"])
+    assert made.media == (f"https://example.com/{value}",)
+
+
+@pytest.mark.parametrize(
     ("arguments", "said"),
     [
         ({}, "nothing"),

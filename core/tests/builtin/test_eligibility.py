@@ -29,7 +29,12 @@ def count(draft: Draft) -> Segments:
 
 
 def judge(
-    text: str, *, rule: ContentRule = ContentRule.ANY, template: str | None = None, **tool: Any
+    text: str,
+    *,
+    rule: ContentRule = ContentRule.ANY,
+    template: str | None = None,
+    sent: tuple[str, ...] = (),
+    **tool: Any,
 ) -> Verdict:
     """The rules' word on a text."""
     number = "+12025550142"
@@ -44,7 +49,7 @@ def judge(
         tool=Tool.model_validate({"name": "t", "sms_content": {"type": "predefined", "text": text}, **tool}),
         sender=Sender(number="+12025550100", account="acme", content=rule),
         destination=Destination(number=number, country="US", trust=Trust.SIGNALLING),
-        content=Content(text=text, template=template),
+        content=Content(text=text, template=template, media=sent),
     )
     return CoreRules(count).midcall_check_eligibility(draft)
 
@@ -84,6 +89,73 @@ def test_the_first_five_characters_that_cost() -> None:
 def test_links(links: Any, text: str, allowed: bool) -> None:
     """Any, none, or those listed."""
     verdict = judge(text, links=links)
+    assert verdict.allowed is allowed
+    if not allowed:
+        assert (verdict.reason, verdict.of_sender) == (Reason.LINK_NOT_ALLOWED, False)
+
+
+def test_a_link_that_cannot_be_read() -> None:
+    """It is refused in words of ours: its own might be anything."""
+    verdict = judge("https://+12025550142;x/", links=["example.com"])
+    assert verdict.reason is Reason.LINK_NOT_ALLOWED
+    assert verdict.detail == "tool 't' does not allow links to an unreadable host"
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "",
+        "file:///etc/passwd",
+        "ftp://example.com/a.png",
+        "example.com/a.png",
+        "//example.com/a.png",
+        "/a.png",
+        "https://",
+        "https:///a.png",
+        "https:example.com/a.png",
+        "https://example.com/a b.png",
+        "https://example.com/a.png\n",
+        "https://evil.test\\@example.com/a.png",
+        "https://evil.test;.example.com/a.png",
+        "http://example.com/a.png",
+        "data:image/png;base64,AA",
+    ],
+)
+@pytest.mark.parametrize("links", ["any", "none", ["example.com"]])
+def test_media_are_addresses_on_the_web(url: str, links: Any) -> None:
+    """A carrier fetches nothing else; and http only where the tool asks for it."""
+    verdict = judge("Hi", sent=("https://example.com/a.png", url), links=links)
+    assert (verdict.allowed, verdict.reason, verdict.of_sender) == (False, Reason.MEDIA_NOT_SUPPORTED, False)
+    assert "media.1" in verdict.detail
+
+
+@pytest.mark.parametrize("url", ["http://localhost:8000/a", "http://127.0.0.1/a", "http://[::1]:8000/a"])
+def test_media_over_http_on_this_machine(url: str) -> None:
+    """For trying things out: nobody is in between."""
+    assert judge("Hi", sent=(url,)).allowed
+
+
+def test_media_over_http_as_the_tool_has_it() -> None:
+    """Written by the operator, it is meant; for another host it is not."""
+    media = ["http://example.com/{{name}}.png"]
+    assert judge("Hi", sent=("http://example.com/Ada.png",), media=media).allowed
+    assert not judge("Hi", sent=("http://example.com.evil.test/Ada.png",), media=media).allowed
+
+
+@pytest.mark.parametrize(
+    ("links", "url", "allowed"),
+    [
+        ("any", "https://evil.test/a.png", True),
+        ("none", "https://example.com/a.png", True),
+        (["example.com"], "https://img.example.com/a.png", True),
+        (["example.com"], "https://evil.test/a.png", False),
+        (["example.com"], "https://example.com@evil.test/a.png", False),
+        ([], "https://example.com/a.png", False),
+    ],
+)
+def test_media_and_the_list_of_links(links: Any, url: str, allowed: bool) -> None:
+    """A list is for pictures too; `none` is about the text."""
+    verdict = judge("Hi", sent=(url,), links=links)
     assert verdict.allowed is allowed
     if not allowed:
         assert (verdict.reason, verdict.of_sender) == (Reason.LINK_NOT_ALLOWED, False)

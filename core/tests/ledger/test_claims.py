@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from midcall import Accepted, LedgerError, MessageState, Reason, Refused, Scope, Verdict
+from midcall import Accepted, LedgerError, MessageState, Reason, Refused, Scope, Unknown, Verdict
 from midcall.ledger import Denied, Ledger, Lost, NewMessage, Slot, Won
 
 SLOT = Slot(key="call-1/+12025550142/hash", seconds=60)
@@ -123,9 +123,23 @@ async def test_the_window_makes_two_tool_calls_one_text(
     """Within the window another tool call id gets the first text's outcome, and from then on is a name of it."""
     first = await won("one", slot=SLOT)
     assert await ledger.claim(claim_of("two", slot=SLOT)) == Lost(first, "slot", same_arguments=True)
+    sent = await ledger.record_result(first.id, n=1, result=Accepted("SM1"))
     clock.advance(3_600)
-    assert await ledger.claim(claim_of("two", slot=SLOT)) == Lost(first, "key", same_arguments=True)
+    assert await ledger.claim(claim_of("two", slot=SLOT)) == Lost(sent, "key", same_arguments=True)
     assert (await won("three", slot=SLOT)).id != first.id
+
+
+@pytest.mark.parametrize("unknown", [False, True])
+async def test_a_text_in_doubt_keeps_its_window(
+    ledger: Ledger, won: Any, claim_of: Any, clock: Any, unknown: bool
+) -> None:
+    """While a text is on the wire, or nobody knows whether it left, the same text again is no other text, however late."""
+    first = await won("one", slot=SLOT)
+    if unknown:
+        first = await ledger.record_result(first.id, n=1, result=Unknown())
+    clock.advance(3_600)
+    await ledger.tidy()
+    assert await ledger.claim(claim_of("two", slot=SLOT)) == Lost(first, "slot", same_arguments=True)
 
 
 async def test_a_resend_takes_the_slot_over(ledger: Ledger, won: Any, claim_of: Any) -> None:
@@ -192,7 +206,8 @@ async def test_a_key_cannot_pass_for_a_slot(ledger: Ledger, claim_of: Any) -> No
 
 async def test_expired_claims_are_tidied_and_live_ones_kept(ledger: Ledger, won: Any, clock: Any) -> None:
     """Tidying removes what has no effect any more, and nothing else."""
-    await won("derived", key_seconds=60.0, slot=SLOT)
+    derived = await won("derived", key_seconds=60.0, slot=SLOT)
+    await ledger.record_result(derived.id, n=1, result=Accepted("SM1"))
     await won("kept")
     assert await ledger.tidy() == 0
     clock.advance(61)

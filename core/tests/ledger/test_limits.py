@@ -105,7 +105,7 @@ async def test_a_text_that_was_not_sent_is_refunded(
     slot = Slot(key="s", seconds=60)
     await won("sent", charges=(per_call(2),))
     refusals: tuple[SendResult, ...] = (
-        Refused(Reason.LANDLINE, Scope.DESTINATION),
+        Refused(Reason.SENDER_NOT_CAPABLE, Scope.SENDER),
         NotProcessed(detail="429"),
     )
     for n, result in enumerate(refusals):
@@ -114,6 +114,15 @@ async def test_a_text_that_was_not_sent_is_refunded(
         await ledger.record_result(message.id, n=1, result=result)
     await won("last", slot=slot, charges=(per_call(2),))
     assert isinstance(await ledger.claim(claim_of("over", charges=(per_call(2),))), Denied)
+
+
+async def test_a_number_the_carrier_refused_stays_charged(
+    ledger: Ledger, won: Any, claim_of: Any, per_call: Any
+) -> None:
+    """Otherwise a call could try numbers one after the other, each a request to the carrier, and no limit would hold."""
+    message = await won("one", charges=(per_call(1),))
+    await ledger.record_result(message.id, n=1, result=Refused(Reason.LANDLINE, Scope.DESTINATION))
+    assert isinstance(await ledger.claim(claim_of("two", charges=(per_call(1),))), Denied)
 
 
 async def test_what_may_have_left_is_not_refunded(

@@ -192,3 +192,17 @@ async def test_any_answer_can_be_kept(ledger: Ledger, won: Any) -> None:
     assert after.state is MessageState.ACCEPTED
     (attempt,) = await ledger.attempts(after.id)
     assert attempt.response["set"] == ["a", "b"]
+
+
+async def test_an_opt_out_between_two_attempts(ledger: Ledger, won: Any) -> None:
+    """What certainly has not left will not: the next attempt is not begun, and the message says why."""
+    message = await won("one")
+    await ledger.record_result(message.id, n=1, result=NotProcessed(detail="429"), final=False)
+    await ledger.opt_out(message.destination, source="keyword")
+    begun = await ledger.begin_attempt(
+        message.id, n=2, account="twilio", sender="+12025550100", text="Hi", request={}
+    )
+    stopped = await ledger.message(message.id)
+    assert begun is False
+    assert stopped is not None
+    assert (stopped.state, stopped.reason) == (MessageState.REJECTED, Reason.OPTED_OUT)

@@ -113,7 +113,7 @@ async def test_every_answer_and_failure_knows_its_plugin(dispatch_of: MakeDispat
     assert isinstance(raised.error, KeyError)
     assert not raised.timed_out
     assert raised.text.startswith(
-        "plugin 'c-raises' (midcall-policies 0.3) failed in midcall_check_eligibility: KeyError: 'consent' (at test_dispatch"
+        "plugin 'c-raises' (midcall-policies 0.3) failed in midcall_check_eligibility: KeyError (at test_dispatch"
     )
     assert isinstance(late, Failure)
     assert late.timed_out

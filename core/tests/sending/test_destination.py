@@ -71,10 +71,17 @@ async def test_a_web_call_can_text_a_static_number(deploy: Deploy) -> None:
     )
 
 
-async def test_a_number_as_it_is_dialled_at_home(deployment: Deployment) -> None:
-    """Without its + a number is read as in the country of the agent's number."""
-    await deployment.send(a_call(user_number="(202) 555-0142"))
-    assert deployment.carrier.sent[0].destination == USER
+async def test_a_number_as_people_dial_it_at_home(deploy: Deploy) -> None:
+    """What a person wrote or said is read as in the country of the agent's number."""
+    running = await deploy(tool={"trust": ["argument"]})
+    await running.send(to="(202) 555-0142")
+    assert running.carrier.sent[0].destination == USER
+
+
+@pytest.mark.parametrize("number", ["2025550142", "12025550142", "442025550142"])
+async def test_a_callers_number_that_lost_its_plus(deployment: Deployment, number: str) -> None:
+    """It could be a national number or another country's: a guess would text a stranger."""
+    refused(await deployment.send(a_call(user_number=number)), Reason.INVALID_DESTINATION, deployment)
 
 
 # Trust -------------------------------------------------------------------------------------------------------------------

@@ -225,3 +225,19 @@ async def test_a_replay_of_an_unreadable_message(
     assert (again.status, again.duplicate) == (Status.PENDING, True)
     held.release()
     assert (await first).status is Status.ACCEPTED
+
+
+async def test_a_repeat_while_the_ledger_fails(deploy: Deploy) -> None:
+    """What this process has sent is not called refused because the ledger cannot be asked about it just now."""
+    running = await deploy(tool={"budget_ms": 300})
+    assert (await running.send(id="a")).status is Status.ACCEPTED
+
+    async def fails(*_arguments: Any, **_named: Any) -> None:
+        raise LedgerError("the disk is gone")
+
+    running.ledger.answered = fails  # type: ignore[method-assign]  # the disk cannot be pulled out here
+    again = await running.send(id="a")
+    assert (again.status, again.duplicate) == (Status.UNKNOWN, True)
+    new = await running.send(id="b")
+    assert (new.status, new.reason) == (Status.REJECTED, Reason.LEDGER_UNAVAILABLE)
+    assert len(running.carrier.sent) == 1

@@ -9,7 +9,8 @@ import pytest
 
 from core.tests.sending.deployment import OTHER_USER, WRITTEN_BY_MODEL, Deploy, Deployment, a_call
 from core.tests.sending.fake_carrier import Held, carrier_id_of, says
-from midcall import Draft, Reason, Refused, Scope, Status, Unknown, Verdict, hookimpl
+from midcall import Draft, Limits, Reason, Refused, Scope, Status, Tool, Unknown, Verdict, hookimpl
+from midcall.contract.tool import PredefinedContent
 
 FREELY = {"sms_content": WRITTEN_BY_MODEL}
 
@@ -136,3 +137,17 @@ async def test_duplicates_are_not_counted(deployment: Deployment) -> None:
     assert await deployment.ledger.over_limit([]) is None
     assert (await deployment.send(a_call(variables={"name": "Grace"}))).status is Status.ACCEPTED
     assert (await deployment.send(a_call(variables={"name": "Edith"}))).status is Status.ACCEPTED
+
+
+async def test_a_tool_without_limits_counts_for_the_others(deploy: Deploy) -> None:
+    """A limit per call is of the call's texts, whichever tool sent them."""
+    running = await deploy(tool={"limits": {"per_call": 1}})
+    # Null in JSON means Retell's "never set"; in Python None is Midcall's "no limit".
+    free = Tool(
+        name="free",
+        sms_content=PredefinedContent(type="predefined", text="Something else"),
+        limits=Limits(per_call=None, per_number=None),
+    )
+    assert (await running.send(tool=free)).status is Status.ACCEPTED
+    outcome = await running.send()
+    assert (outcome.status, outcome.reason) == (Status.REJECTED, Reason.LIMIT_PER_CALL)

@@ -7,8 +7,19 @@ import asyncio
 import pytest
 
 from core.tests.sending.deployment import AGENT, OTHER_USER, USER, Deploy, Deployment, a_call
-from core.tests.sending.fake_carrier import carrier_id_of, says
-from midcall import Content, Draft, MessageState, Reason, Refused, Scope, Status, Verdict, hookimpl
+from core.tests.sending.fake_carrier import WAIT_S, Held, carrier_id_of, says
+from midcall import (
+    Content,
+    Draft,
+    MessageState,
+    NotProcessed,
+    Reason,
+    Refused,
+    Scope,
+    Status,
+    Verdict,
+    hookimpl,
+)
 
 FALLBACK = "+12025550101"
 WITH_FALLBACK = {"numbers": {AGENT: {"account": "acme", "fallback": [FALLBACK]}}}
@@ -145,3 +156,18 @@ async def test_a_stop_in_the_crowd(deployment: Deployment) -> None:
     assert (await deployment.send(a_call("call-last"))).reason is Reason.OPTED_OUT
     late = [m for m in sent if (m.created_at - stopped_at).total_seconds() > 1]
     assert late == []
+
+
+async def test_an_opt_out_between_two_attempts(deploy: Deploy) -> None:
+    """STOP comes while a repeat waits: the repeat is not made."""
+    running = await deploy(tool={"budget_ms": 3_000})
+    held = Held(NotProcessed(retry_after=0.1))
+    running.carrier.will(held)
+    sending = asyncio.create_task(running.send(id="a"))
+    await held.has_it()
+    await running.ledger.opt_out(USER, source="keyword")
+    held.release()
+    async with asyncio.timeout(WAIT_S):
+        outcome = await sending
+    assert (outcome.status, outcome.reason) == (Status.REJECTED, Reason.OPTED_OUT)
+    assert len(running.carrier.sent) == 1

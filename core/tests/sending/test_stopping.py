@@ -12,7 +12,7 @@ import pytest
 
 from core.tests.sending.deployment import WRITTEN_BY_MODEL, Deploy, Deployment, a_call
 from core.tests.sending.fake_carrier import WAIT_S, Held
-from midcall import MessageState, MidcallError, Reason, Status, hookimpl
+from midcall import MessageState, MidcallError, NotProcessed, Reason, Status, hookimpl
 
 _ROOT = Path(__file__).parents[3]
 
@@ -227,3 +227,56 @@ async def test_one_starts_while_the_other_sends(deploy: Deploy) -> None:
     assert message.state is MessageState.SENDING
     held.release()
     assert (await sending).status is Status.ACCEPTED
+
+
+async def test_a_repeat_while_stopping_is_told_what_became_of_it(deploy: Deploy) -> None:
+    """What was accepted is not called refused because Midcall is stopping."""
+    running = await deploy(tool={"budget_ms": 200, "limits": {"per_call": 10}})
+    first = await running.send(id="a")
+    held = Held()
+    running.carrier.will(held)
+    await running.send(a_call("call-2"), id="b")
+    stopping = asyncio.create_task(running.midcall.aclose())
+    await asyncio.sleep(0)
+    again = await running.send(id="a")
+    assert (again.status, again.duplicate, again.message_id) == (Status.ACCEPTED, True, first.message_id)
+    held.release()
+    async with asyncio.timeout(WAIT_S):
+        await stopping
+
+
+async def test_nothing_is_repeated_once_stopping(deploy: Deploy) -> None:
+    """A text that waits for its repeat is certainly not sent: it is said so, and the stop does not wait for the budget."""
+    running = await deploy(tool={"budget_ms": 30_000})
+    held = Held(NotProcessed(retry_after=1.0))
+    running.carrier.will(held)
+    sending = asyncio.create_task(running.send(id="a"))
+    await held.has_it()
+    stopping = asyncio.create_task(running.midcall.aclose())
+    await asyncio.sleep(0)
+    carrier = running.carrier  # nobody can ask for it any more once it is closed
+    held.release()
+    async with asyncio.timeout(WAIT_S):
+        outcome = await sending
+        await stopping
+    assert (outcome.status, outcome.reason) == (Status.REJECTED, Reason.CARRIER_BUSY)
+    assert len(carrier.sent) == 1
+
+
+async def test_the_sweep_outlives_what_it_trips_over(deploy: Deploy, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One failed look must not be the last: the sweep is what finds the dead."""
+    monkeypatch.setattr("midcall.app.SWEEP_S", 0.01)
+    running = await deploy()
+    looked = asyncio.Event()
+    times = 0
+
+    async def trips(**_named: object) -> tuple[()]:
+        nonlocal times
+        times += 1
+        if times > 1:
+            looked.set()
+        raise RuntimeError("a fault")
+
+    monkeypatch.setattr(running.ledger, "recover", trips)
+    async with asyncio.timeout(WAIT_S):
+        await looked.wait()

@@ -234,3 +234,29 @@ async def test_a_transformed_text_is_known_by_what_was_rendered(deploy: Deploy) 
     await running.send()
     assert (await running.send()).duplicate
     assert [sent.text for sent in running.carrier.sent] == ["https://s.example/1"]
+
+
+@pytest.mark.parametrize("in_doubt", ["on the wire", "unknown"])
+async def test_a_text_in_doubt_keeps_its_window(deploy: Deploy, in_doubt: str) -> None:
+    """While nobody knows whether it left, the same text again would be a resend, however much later."""
+    running = await deploy(tool=MANY | {"budget_ms": 200, "window_s": 2})
+    clock = running.set_clock()
+    held = Held()
+    running.carrier.will(held if in_doubt == "on the wire" else says(Unknown("reset")))
+    first = await running.send(id="a")
+    clock.advance(10)
+    second = await running.send(id="b")
+    assert (second.message_id, second.duplicate) == (first.message_id, True)
+    assert len(running.carrier.sent) == 1
+    held.release()
+
+
+async def test_one_in_flight_is_not_called_sent(deploy: Deploy) -> None:
+    """The words for a text that is asked for twice while it is on the wire promise nothing."""
+    running = await deploy(tool={"budget_ms": 200})
+    held = Held()
+    running.carrier.will(held)
+    await running.send(id="a")
+    again = await running.send(id="a")
+    assert (again.status, again.duplicate, again.say) == (Status.PENDING, True, "I'm sending the text now.")
+    held.release()

@@ -288,6 +288,21 @@ def test_a_validity_that_ran_out_is_expired(carrier: Twilio, kit: Kit) -> None:
     assert (receipt.state, receipt.reason) == (MessageState.EXPIRED, Reason.EXPIRED)
 
 
+def test_a_failure_that_may_have_been_delivered_is_no_failure(carrier: Twilio, kit: Kit) -> None:
+    """30410: the next network did not answer. Called undelivered it would let the same text be sent once more."""
+    fields = _status(kit, "undelivered", ErrorCode="30410")
+    (receipt,) = carrier.parse_status(_request(STATUS_URL, fields, secret=kit.AUTH_TOKEN))
+    assert (receipt.state, receipt.reason, receipt.code) == (MessageState.SENT, None, "30410")
+
+
+@pytest.mark.parametrize("url", ["http://x:abc/carriers/twilio/status", "http://[::1/carriers/twilio/status"])
+def test_an_address_that_is_none(carrier: Twilio, kit: Kit, url: str) -> None:
+    """A Host header that makes no address cannot be signed, and is no fault of ours."""
+    request = _request(STATUS_URL, _status(kit, "sent"), secret=kit.AUTH_TOKEN)
+    with pytest.raises(BadSignature):
+        carrier.parse_status(replace(request, url=url))
+
+
 @pytest.mark.parametrize("status", ["received", "evaporated", ""])
 def test_a_status_that_says_nothing_of_a_sent_text(
     carrier: Twilio, kit: Kit, status: str, caplog: pytest.LogCaptureFixture

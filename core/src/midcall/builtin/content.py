@@ -23,6 +23,9 @@ _NOT_FOR_PHONES = re.compile(
     r"[\x00-\x09\x0b\x0c\x0e-\x1f\x7f\x80-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]"
 )
 
+# The host and what ends it. A backslash ends it for browsers only, so it is not among them.
+_NAMES_ITS_HOST = re.compile(r"https?://[^\s/\\?#]+[/?#]", re.IGNORECASE)
+
 
 class CoreContent:
     """Renders by Retell's variable rules; `templates` are the operator's, by name; `variables_of` gives a call's values."""
@@ -35,7 +38,7 @@ class CoreContent:
     def midcall_render_content(self, call: Call, tool: Tool, arguments: Mapping[str, Any]) -> Content:
         """The tool's content with its variables put in. Raises `ContentRefused`."""
         variables: Variables = self._variables_of(call)
-        media = tuple(_clean(self._fill(url, variables, "media").text) for url in tool.media)
+        media = tuple(self._medium(at, url, variables) for at, url in enumerate(tool.media))
         wanted = tool.sms_content
         if isinstance(wanted, InferredContent):
             text = self._message(tool, arguments)
@@ -52,6 +55,17 @@ class CoreContent:
         return self._filled(
             self._templates[wanted.template], variables, media, template=wanted.template, where=where
         )
+
+    def _medium(self, at: int, source: str, variables: Variables) -> str:
+        """A media URL with its variables put in. They may fill its path, never choose its host: a caller could say one."""
+        template = compile_template(source)
+        if (template.names or template.dynamic) and not _NAMES_ITS_HOST.match(source.partition("{{")[0]):
+            raise ContentRefused(
+                Reason.MEDIA_NOT_SUPPORTED,
+                f"media.{at} leaves its host to a variable; write the host out and let variables fill the path, as in "
+                "https://example.com/{{file}}",
+            )
+        return _clean(self._fill(source, variables, "media").text)
 
     def _filled(
         self, source: str, variables: Variables, media: tuple[str, ...], *, template: str | None, where: str

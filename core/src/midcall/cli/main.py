@@ -41,13 +41,13 @@ class LazyCommands(click.Group):
         """As click does, and a misspelt name gets the one that was probably meant."""
         try:
             return super().resolve_command(ctx, args)
-        except click.UsageError as error:
+        except click.UsageError:
             from difflib import get_close_matches
 
             near = get_close_matches(args[0], COMMANDS, n=1)
-            if near:
-                error.message = f"there is no command {args[0]!r}. Did you mean {near[0]}?"
-            raise
+            if not near:
+                raise
+        raise click.UsageError(f"there is no command {args[0]!r}. Did you mean {near[0]}?", ctx)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """The list for `--help`, from the table above."""

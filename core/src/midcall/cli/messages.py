@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from midcall.cli.options import config_option, json_option, ledger_is_there, phone_number, settings_from
-from midcall.cli.output import Column, is_narrow, print_facts, print_json, print_table, say
+from midcall.cli.output import Column, is_narrow, print_facts, print_json, print_table, print_verdicts, say
 from midcall.contract.messages import MessageState
 
 if TYPE_CHECKING:
@@ -86,35 +86,49 @@ async def _found(
 
 def _print_list(found: Sequence[Message], *, empty: str) -> None:
     """As much as there is room for: on a narrow terminal ids are as short as they may be, and some columns stay away."""
-    narrow = is_narrow(_ROOM)
-    ids = _shortened([message.id for message in found]) if narrow else [message.id for message in found]
-    columns = [
-        Column("id", whole=True),
-        Column("at (UTC)", whole=True),
-        Column("state", whole=True, styled=True),
-        Column("reason"),
-        *([] if narrow else [Column("from", whole=True)]),
-        Column("to", whole=True),
-        *([] if narrow else [Column("segments")]),
-        Column("text", cut=True),
-    ]
-    rows = [_row(message, shown, narrow=narrow) for message, shown in zip(found, ids, strict=True)]
+    if is_narrow(_ROOM):
+        columns = [Column("id", whole=True), Column("at (UTC)", whole=True)]
+        columns += [Column("state", whole=True, styled=True), Column("to", whole=True)]
+        columns.append(Column("reason, text", cut=True))
+        ids = _shortened([message.id for message in found])
+        rows = [_short_row(message, short) for message, short in zip(found, ids, strict=True)]
+    else:
+        columns = [Column("id", whole=True), Column("at (UTC)", whole=True)]
+        columns += [Column("state", whole=True, styled=True), Column("reason", whole=True)]
+        columns += [Column("from", whole=True), Column("to", whole=True), Column("segments", whole=True)]
+        columns.append(Column("text", cut=True))
+        rows = [_row(message) for message in found]
     print_table(columns, rows, empty=empty)
 
 
-def _row(message: Message, shown_id: str, *, narrow: bool) -> list[str]:
-    from midcall.numbers import mask
-
+def _row(message: Message) -> list[str]:
     return [
-        shown_id,
-        f"{message.created_at:%m-%d %H:%M:%S}" if narrow else f"{message.created_at:%Y-%m-%d %H:%M:%S}",
+        message.id,
+        f"{message.created_at:%Y-%m-%d %H:%M:%S}",
         message.state.value,
         message.reason.value if message.reason else "",
-        *([] if narrow else [mask(message.sender) if message.sender else ""]),
-        mask(message.destination) if message.destination else "",
-        *([] if narrow else [str(message.segments)]),
+        _masked(message.sender),
+        _masked(message.destination),
+        str(message.segments),
         " ".join(message.text.split()),
     ]
+
+
+def _short_row(message: Message, short_id: str) -> list[str]:
+    why = f"{message.reason.value}: " if message.reason else ""
+    return [
+        short_id,
+        f"{message.created_at:%m-%d %H:%M}",
+        message.state.value,
+        _masked(message.destination),
+        (why + " ".join(message.text.split())).removesuffix(": "),
+    ]
+
+
+def _masked(number: str | None) -> str:
+    from midcall.numbers import mask
+
+    return mask(number) if number else ""
 
 
 def _shortened(ids: Sequence[str]) -> list[str]:
@@ -171,9 +185,7 @@ def _print_message(message: Message, attempts: tuple[Attempt, ...], events: tupl
         ("carrier's code", message.carrier_code or ""),
     ]
     print_facts([(name, value) for name, value in facts if value])
-    for verdict in message.verdicts:
-        said = "allows" if verdict.allowed else f"denies ({verdict.reason})"
-        say(f"  {verdict.plugin} {said}{': ' + verdict.detail if verdict.detail else ''}")
+    print_verdicts(message.verdicts)
     say()
     began = events[0].at if events else message.created_at
     columns = [

@@ -15,11 +15,14 @@ import click
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
 
+    from midcall.contract.messages import Verdict
+
 STYLE_OF = {
     "delivered": "green",
     "accepted": "green",
     "sent": "green",
     "ready": "green",
+    "allows": "green",
     "unknown": "yellow",
     "parked": "yellow",
     "sending": "cyan",
@@ -30,6 +33,7 @@ STYLE_OF = {
     "expired": "red",
     "broken": "red",
     "refused": "red",
+    "denies": "red",
 }
 
 _UNBOUNDED = 100_000
@@ -64,6 +68,7 @@ def print_json(value: Any) -> None:
 
 def print_table(columns: Sequence[Column], rows: Iterable[Sequence[str]], *, empty: str) -> None:
     """A table, or the sentence `empty`."""
+    from rich.cells import cell_len
     from rich.table import Table
     from rich.text import Text
 
@@ -72,9 +77,13 @@ def print_table(columns: Sequence[Column], rows: Iterable[Sequence[str]], *, emp
         say(empty)
         return
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for column in columns:
+    for place, column in enumerate(columns):
+        longest = max(cell_len(cell) for cell in (column.name, *(row[place] for row in rows)))
         table.add_column(
-            column.name, no_wrap=column.whole or column.cut, overflow="ellipsis" if column.cut else "fold"
+            column.name,
+            no_wrap=column.whole or column.cut,
+            min_width=longest if column.whole else None,
+            overflow="ellipsis" if column.cut else "fold",
         )
     for row in rows:
         cells = zip(columns, row, strict=True)
@@ -95,6 +104,25 @@ def print_facts(facts: Iterable[tuple[str, str]]) -> None:
     for name, value in facts:
         table.add_row(name, Text(value, style=STYLE_OF.get(value, "")))
     _show(table)
+
+
+def print_verdicts(verdicts: Iterable[Verdict]) -> None:
+    """Who said what; nothing when nobody was asked."""
+    rows = [
+        (
+            verdict.plugin,
+            "allows" if verdict.allowed else "denies",
+            ": ".join(part for part in (verdict.reason or "", verdict.detail) if part),
+        )
+        for verdict in verdicts
+    ]
+    if rows:
+        say()
+        print_table(
+            (Column("plugin", whole=True), Column("says", whole=True, styled=True), Column("because")),
+            rows,
+            empty="",
+        )
 
 
 def styled(text: str, style: str) -> str:

@@ -27,10 +27,14 @@ def command(config: Path | None, as_json: bool) -> None:
 
     Exits with 1 when one is broken or refused, with 2 when that keeps Midcall from starting.
     """
+    import logging
+
     from midcall.assembly import plugin_host
     from midcall.contract.errors import ConfigError
     from midcall.plugins import PluginReport, PluginState
 
+    # What it logs of a plugin stands in the table; without a handler Python would print it above as well.
+    logging.getLogger("midcall.plugins").addHandler(logging.NullHandler())
     host = plugin_host(settings_from(config))
     problems: tuple[str, ...] = ()
     try:

@@ -11,7 +11,7 @@ import click
 
 from midcall.cli.exits import Exit
 from midcall.cli.options import config_option, json_option, phone_number, settings_from
-from midcall.cli.output import print_facts, print_json, say, styled
+from midcall.cli.output import print_facts, print_json, print_verdicts, say, styled
 
 if TYPE_CHECKING:
     from midcall.contract.calls import Call
@@ -132,10 +132,8 @@ def _print_outcome(outcome: Outcome, *, as_json: bool) -> None:
         return
     facts = [
         ("status", outcome.status.value),
-        ("says", outcome.say),
-        ("reason", f"{outcome.reason.value}: {outcome.reason.meaning}" if outcome.reason else ""),
-        ("because", outcome.detail),
-        ("said by", outcome.plugin),
+        ("agent says", outcome.say),
+        *_why(outcome),
         ("message", outcome.message_id or ""),
         ("segments", str(outcome.segments or "")),
         ("duplicate", "yes: this had been answered before" if outcome.duplicate else ""),
@@ -159,20 +157,22 @@ def _print_preview(preview: Preview, *, as_json: bool) -> None:
     if counted is not None:
         facts.append(("costs", f"{counted.segments} segment(s) in {counted.encoding}"))
     print_facts(facts)
-    for verdict in preview.verdicts:
-        mark = styled("allows", "green") if verdict.allowed else styled("denies", "red")
-        said = "".join(
-            f" {part}" for part in (verdict.reason, verdict.detail and f"({verdict.detail})") if part
-        )
-        say(f"  {verdict.plugin} {mark}{said}")
+    print_verdicts(preview.verdicts)
+    say()
     if refusal is None:
         say(styled("It would be sent.", "green") + " Nothing was: add --yes to send it.")
-    else:
-        why = ": ".join(
-            part for part in (refusal.reason.value if refusal.reason else "", refusal.detail) if part
-        )
-        by = f" by {refusal.plugin}" if refusal.plugin else ""
-        say(styled("It would be rejected", "red") + f"{by}: {why}")
+        return
+    say(styled("It would be rejected.", "red"))
+    print_facts([("agent says", refusal.say), *_why(refusal)])
+
+
+def _why(outcome: Outcome) -> list[tuple[str, str]]:
+    """Reason and who gave it; the plugin's own words if it has any, else what the reason means."""
+    reason = outcome.reason
+    words = outcome.detail or (reason.meaning if reason else "")
+    facts = [("reason", ": ".join(part for part in (reason.value if reason else "", words) if part))]
+    facts.append(("said by", outcome.plugin))
+    return [(name, value) for name, value in facts if value]
 
 
 def _preview_json(preview: Preview) -> dict[str, Any]:

@@ -14,12 +14,13 @@ from midcall.ledger.rows import MESSAGE, message_from, to_json, to_time, verdict
 from midcall.ledger.statements import (
     ALIAS_CLAIM,
     CHARGE,
-    CLAIMED,
+    HOLDER,
     INSERT_ATTEMPT,
     INSERT_MESSAGE,
     OPT_OUT_HOLDS,
     REPLACE_CLAIM,
     TAKE_CLAIM,
+    TAKE_SLOT,
 )
 
 Charged = tuple[tuple[str, str, int], ...]
@@ -38,12 +39,12 @@ def claim(
         arguments_hash=request.arguments_hash,
         now=now,
     ):
-        return Done(_lost(connection, "key", request.key, request.arguments_hash, now))
+        return Done(_lost(connection, "key", request.key, request.arguments_hash))
     # What follows is taken back as one if the text turns out to be refused; the key stays taken.
     connection.execute("SAVEPOINT terms")
     if request.slot is not None and not _take_slot(connection, request, now):
         connection.execute("RELEASE terms")
-        lost = _lost(connection, "slot", SLOT + request.slot.key, request.arguments_hash, now)
+        lost = _lost(connection, "slot", SLOT + request.slot.key, request.arguments_hash)
         ALIAS_CLAIM(connection, alias=request.key, of_message=lost.message.id)
         return Done(lost)
     reason, charged = _terms(connection, request, now)
@@ -95,7 +96,7 @@ def refuse(
     if not _take_key(
         connection, message, key=key, key_seconds=key_seconds, arguments_hash=arguments_hash, now=now
     ):
-        return Done(_lost(connection, "key", key, arguments_hash, now))
+        return Done(_lost(connection, "key", key, arguments_hash))
     stored, change = _insert(
         connection, message, MessageState.REJECTED, now, kind="refused", reason=message.reason
     )
@@ -135,13 +136,11 @@ def _take_slot(connection: sqlite3.Connection, request: ClaimRequest, now: float
     if request.replace_slot:
         REPLACE_CLAIM(connection, **wanted)
         return True
-    return TAKE_CLAIM(connection, **wanted, now=now).fetchone() is not None
+    return TAKE_SLOT(connection, **wanted, now=now).fetchone() is not None
 
 
-def _lost(
-    connection: sqlite3.Connection, by: Literal["key", "slot"], key: str, arguments_hash: str, now: float
-) -> Lost:
-    row = CLAIMED(connection, key=key, now=now).fetchone()
+def _lost(connection: sqlite3.Connection, by: Literal["key", "slot"], key: str, arguments_hash: str) -> Lost:
+    row = HOLDER(connection, key=key).fetchone()
     assert row is not None, "a claim that could not be taken has a message"
     return Lost(message_from(row), by, same_arguments=row[len(MESSAGE)] == arguments_hash)
 

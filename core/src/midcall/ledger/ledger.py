@@ -199,7 +199,8 @@ class Ledger:
         """Write down attempt `n` (2 or more) before it is made, after the last one certainly did nothing.
 
         True: go ahead; the message carries the new sender and text, and the lease runs anew. False: do not send. The message
-        is no longer `sending`, is not ours, or `n` is not the next attempt.
+        is no longer `sending`, is not ours, `n` is not the next attempt, or the recipient has opted out meanwhile (the
+        message is then `rejected`).
         """
         return await self._write(
             lambda db: settling.begin_attempt(

@@ -10,6 +10,7 @@ from midcall.ledger.moving import Change, Done, add_event, held, move
 from midcall.ledger.ownership import Ownership
 from midcall.ledger.records import LONGEST_WINDOW_MINUTES
 from midcall.ledger.statements import SENDING
+from midcall.ledger.tables import OPEN_STATES_SQL
 
 ORPHANS_KEPT_S = 86_400.0
 """How long a receipt waits for its message, in seconds. The carrier's answer is at most seconds behind its callbacks;
@@ -18,8 +19,10 @@ most receipts that stay unknown are of texts that were sent without Midcall."""
 AT_ONCE = 1_000
 """Rows of one kind that one round of tidying removes: it must not make a claim wait."""
 
-_EXPIRED_CLAIMS = """
-DELETE FROM claims WHERE key IN (SELECT key FROM claims WHERE expires_at IS NOT NULL AND expires_at <= ? LIMIT ?)
+_EXPIRED_CLAIMS = f"""
+DELETE FROM claims WHERE key IN (
+    SELECT key FROM claims WHERE expires_at IS NOT NULL AND expires_at <= ?
+    AND NOT EXISTS (SELECT 1 FROM messages WHERE messages.id = claims.message_id AND {OPEN_STATES_SQL}) LIMIT ?)
 """
 _OLD_CHARGES = """
 DELETE FROM charges WHERE (scope, subject, minute) IN

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import fields
 from datetime import UTC, datetime
 from typing import Any
 
@@ -14,21 +16,34 @@ from midcall.contract.results import Accepted, NotProcessed, Refused, SendResult
 from midcall.contract.senders import Known, SenderCheck
 from midcall.contract.webhooks import Receipt
 from midcall.ledger.records import Attempt, OptOut, RememberedSender
+from midcall.plain import plain, text_of
 
 Row = Sequence[Any]
 
 
 def to_json(value: Any) -> str:
-    """JSON in ASCII, so that half a surrogate pair in a payload cannot fail the write; what JSON has no type for is its text."""
-    return json.dumps(value, separators=(",", ":"), default=_plain)
+    """JSON in ASCII of anything; never raises.
+
+    What JSON has no type for is its text. A value JSON cannot take at all (keys that are no text, a list inside itself) is
+    written as `midcall.plain.plain` copies it. A lone half of a surrogate pair becomes U+FFFD: nobody could print it.
+    """
+    try:
+        text = json.dumps(value, separators=(",", ":"), default=_plain)
+    except Exception:  # noqa: BLE001 - a plugin's values are asked for their text, and may raise anything
+        text = json.dumps(plain(value), separators=(",", ":"))
+    return _LONE_HALF.sub(lambda found: "\\ufffd" if found[1] else found[0], text) if "\\ud" in text else text
+
+
+# In JSON's own escapes: an escaped backslash and a whole pair are passed over, a half alone is the group.
+_LONE_HALF = re.compile(r"\\\\|\\ud[89ab][0-9a-f]{2}\\ud[c-f][0-9a-f]{2}|(\\ud[89a-f][0-9a-f]{2})")
 
 
 def _plain(value: Any) -> Any:
     if isinstance(value, Mapping):
         return dict(value)
     if isinstance(value, (set, frozenset)):
-        return sorted(value, key=str)
-    return str(value)
+        return sorted(value, key=text_of)
+    return plain(value)
 
 
 def utc_now() -> datetime:
@@ -51,11 +66,24 @@ def maybe_seconds(time: datetime | None) -> float | None:
     return None if time is None else time.timestamp()
 
 
+_STATES = {state.value: state for state in MessageState}
 _REASONS = {reason.value: reason for reason in Reason}
 
 
-def _maybe_reason(value: str | None) -> Reason | None:
-    return None if value is None else _REASONS[value]
+def _reason_from(
+    value: Any, detail: str, *, otherwise: Reason = Reason.CARRIER_REFUSED
+) -> tuple[Reason | None, str]:
+    """A stored reason, and the detail that goes with it.
+
+    A word this version does not know, because a later one wrote it, is read as `otherwise`, with the word in front of the
+    detail: one such row must not stop the ledger, or the start, for all others. The row itself is left as it is.
+    """
+    if value is None:
+        return None, detail
+    known = _REASONS.get(value) if isinstance(value, str) else None
+    if known is not None:
+        return known, detail
+    return otherwise, f"{text_of(value)}: {detail}" if detail else text_of(value)
 
 
 # Messages. The order of columns is the one of `MESSAGE`, which every statement that answers a message selects.
@@ -114,6 +142,7 @@ def message_from(row: Row) -> Message:
         created_at,
         updated_at,
     ) = row[: len(MESSAGE)]
+    known_reason, detail = _reason_from(reason, detail)
     return Message(
         id=identity,
         platform=platform,
@@ -128,7 +157,7 @@ def message_from(row: Row) -> Message:
         media=tuple(json.loads(media)) if media != "[]" else (),
         encoding=encoding,
         segments=segments,
-        reason=_maybe_reason(reason),
+        reason=known_reason,
         detail=detail,
         plugin=plugin,
         carrier_id=carrier_id,
@@ -160,8 +189,22 @@ def verdicts_to_json(verdicts: Iterable[Verdict]) -> str:
 def _verdicts_from(text: str) -> tuple[Verdict, ...]:
     if text == "[]":
         return ()
-    return tuple(
-        Verdict(**{**stored, "reason": _maybe_reason(stored["reason"])}) for stored in json.loads(text)
+    return tuple(_verdict_from(stored) for stored in json.loads(text))
+
+
+def _verdict_from(stored: Any) -> Verdict:
+    """A stored verdict. Fields of another version are passed over; one without a clear yes is a no."""
+    if not isinstance(stored, dict):
+        return Verdict(allowed=False, detail=text_of(stored))
+    reason, detail = _reason_from(
+        stored.get("reason"), text_of(stored.get("detail", "")), otherwise=Reason.POLICY_DENIED
+    )
+    return Verdict(
+        allowed=stored.get("allowed") is True,
+        reason=reason,
+        detail=detail,
+        of_sender=stored.get("of_sender") is True,
+        plugin=text_of(stored.get("plugin", "")),
     )
 
 
@@ -183,11 +226,19 @@ ATTEMPT = (
 
 
 def event_from(row: Row) -> MessageEvent:
-    """An event out of the columns `EVENT`."""
-    message_id, at, kind, state, data = row
-    return MessageEvent(
-        message_id=message_id, at=to_time(at), kind=kind, state=MessageState(state), data=json.loads(data)
-    )
+    """An event out of the columns `EVENT`.
+
+    A state this version does not know is read as `unknown`, with the word as `stored_state` in the data; data that is no
+    mapping becomes `stored_data`.
+    """
+    message_id, at, kind, state, stored = row
+    data = json.loads(stored)
+    if not isinstance(data, dict):
+        data = {"stored_data": data}
+    known = _STATES.get(state)
+    if known is None:
+        known, data = MessageState.UNKNOWN, {**data, "stored_state": state}
+    return MessageEvent(message_id=message_id, at=to_time(at), kind=kind, state=known, data=data)
 
 
 def attempt_from(row: Row) -> Attempt:
@@ -221,6 +272,9 @@ def result_name(result: SendResult) -> str:
 # Receipts that wait for their message
 
 
+_RECEIPT_FIELDS = frozenset(field.name for field in fields(Receipt))
+
+
 def receipt_to_json(receipt: Receipt) -> str:
     """A receipt as kept until its message is known."""
     return to_json(
@@ -243,11 +297,13 @@ def receipt_to_json(receipt: Receipt) -> str:
 def receipt_from_json(text: str) -> Receipt:
     """A kept receipt, as it came."""
     stored = json.loads(text)
+    reason, detail = _reason_from(stored.get("reason"), stored.get("detail", ""))
     return Receipt(
         **{
-            **stored,
+            **{name: value for name, value in stored.items() if name in _RECEIPT_FIELDS},
             "state": MessageState(stored["state"]),
-            "reason": _maybe_reason(stored["reason"]),
+            "reason": reason,
+            "detail": detail,
             "at": maybe_time(stored["at"]),
         }
     )
@@ -324,11 +380,12 @@ SENDER = (
 def sender_from(row: Row) -> RememberedSender:
     """A remembered sender out of the columns `SENDER`."""
     account, number, check, blocked_reason, blocked_detail, blocked_until, updated_at = row
+    known_reason, blocked_detail = _reason_from(blocked_reason, blocked_detail)
     return RememberedSender(
         account=account,
         number=number,
         check=None if check is None else _check_from_json(check),
-        blocked_reason=_maybe_reason(blocked_reason),
+        blocked_reason=known_reason,
         blocked_detail=blocked_detail,
         blocked_until=maybe_time(blocked_until),
         updated_at=to_time(updated_at),
@@ -351,15 +408,19 @@ def check_to_json(check: SenderCheck) -> str:
     )
 
 
+_KNOWN: Mapping[str, Known] = {known.value: known for known in Known}
+
+
 def _check_from_json(text: str) -> SenderCheck:
     stored = json.loads(text)
+    reason, detail = _reason_from(stored["reason"], stored["detail"])
     return SenderCheck(
-        owned=Known(stored["owned"]),
-        sms=Known(stored["sms"]),
-        mms=Known(stored["mms"]),
-        registered=Known(stored["registered"]),
-        reason=_maybe_reason(stored["reason"]),
-        detail=stored["detail"],
+        owned=_KNOWN.get(stored["owned"], Known.UNKNOWN),
+        sms=_KNOWN.get(stored["sms"], Known.UNKNOWN),
+        mms=_KNOWN.get(stored["mms"], Known.UNKNOWN),
+        registered=_KNOWN.get(stored["registered"], Known.UNKNOWN),
+        reason=reason,
+        detail=detail,
         checked_at=maybe_time(stored["checked_at"]),
         good_for_s=stored["good_for_s"],
     )

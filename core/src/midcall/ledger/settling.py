@@ -9,11 +9,17 @@ from typing import Any
 from midcall.contract.errors import LedgerError
 from midcall.contract.messages import Message, MessageEvent, MessageState
 from midcall.contract.reasons import Reason
-from midcall.contract.results import Accepted, NotProcessed, Refused, SendResult, Unknown
-from midcall.ledger.moving import Change, Done, add_event, held, move
+from midcall.contract.results import Accepted, NotProcessed, Refused, Scope, SendResult, Unknown
+from midcall.ledger.moving import Change, Done, Held, add_event, held, move
 from midcall.ledger.receiving import apply_kept
 from midcall.ledger.rows import result_name, to_json
-from midcall.ledger.statements import BEGIN_ATTEMPT, END_ATTEMPT, INSERT_ATTEMPT, SET_CARRIER_ID
+from midcall.ledger.statements import (
+    BEGIN_ATTEMPT,
+    END_ATTEMPT,
+    INSERT_ATTEMPT,
+    OPT_OUT_HOLDS,
+    SET_CARRIER_ID,
+)
 from midcall.ledger.states import ARRIVING, contradicts, may_move
 
 
@@ -34,6 +40,10 @@ def begin_attempt(
     now: float,
 ) -> Done[bool]:
     """See `Ledger.begin_attempt`."""
+    before = held(connection, message_id)
+    to = before.message.destination
+    if to is not None and OPT_OUT_HOLDS(connection, number=to, account=account, sender=sender).fetchone():
+        return Done(value=False, changes=_stopped(connection, before, now))
     mine = BEGIN_ATTEMPT(
         connection,
         message_id=message_id,
@@ -75,6 +85,26 @@ def begin_attempt(
     return Done(value=True)
 
 
+def _stopped(connection: sqlite3.Connection, before: Held, now: float) -> tuple[Change, ...]:
+    """The recipient has opted out since the claim: what certainly has not left will not."""
+    if not may_move(before.message.state, MessageState.REJECTED):
+        return ()
+    reason, detail = Reason.OPTED_OUT, "the recipient opted out before the next attempt"
+    after = move(
+        connection,
+        before,
+        MessageState.REJECTED,
+        now,
+        reason=reason,
+        detail=detail,
+        plugin="midcall",
+        refund=True,
+    )
+    data = {"reason": reason, "detail": detail}
+    event = add_event(connection, before.message.id, "refused", MessageState.REJECTED, data=data, at=now)
+    return ((after.message, event),)
+
+
 def record_result(
     connection: sqlite3.Connection,
     message_id: str,
@@ -100,8 +130,10 @@ def record_result(
             now,
             carrier_id=carrier_id,
             **_why(result),
-            # The carrier's own word that nothing was sent, now or about a message that was thought unknown.
-            refund=to is MessageState.REJECTED,
+            # The carrier's own word that nothing was sent, now or about a message that was thought unknown. A number it
+            # refused stays charged: trying numbers one after the other is what the limits are against.
+            refund=to is MessageState.REJECTED
+            and not (isinstance(result, Refused) and result.scope is Scope.DESTINATION),
         )
     elif carrier_id is not None:
         SET_CARRIER_ID(connection, message_id=message_id, new_carrier_id=carrier_id)

@@ -73,6 +73,23 @@ TAKE_CLAIM = Statement(
 )
 """Take a key or a slot that is free or expired. No row: somebody has it."""
 
+# Written out, since SQLAlchemy does not tie a subquery to the table that an upsert updates.
+_SETTLED = f"NOT EXISTS (SELECT 1 FROM messages WHERE messages.id = claims.message_id AND {OPEN_STATES_SQL})"
+
+TAKE_SLOT = Statement(
+    _taking.on_conflict_do_update(
+        index_elements=[_c.key],
+        set_={
+            "message_id": _taking.excluded.message_id,
+            "arguments_hash": _taking.excluded.arguments_hash,
+            "expires_at": _taking.excluded.expires_at,
+        },
+        where=(_c.expires_at <= p("now")) & text(_SETTLED),
+    ).returning(_c.key)
+)
+"""Take a slot that is free or expired. A text that is on the wire, or of which nobody knows whether it left, keeps its slot
+however long that takes: the same text again would be a resend. No row: somebody has it."""
+
 REPLACE_CLAIM = Statement(
     _taking.on_conflict_do_update(
         index_elements=[_c.key],
@@ -94,6 +111,13 @@ CLAIMED = Statement(
     .where(_c.key == p("key"), (_c.expires_at.is_(None)) | (_c.expires_at > p("now")))
 )
 """The message that a live key or slot stands for, and the hash it was taken with."""
+
+HOLDER = Statement(
+    select(*_MESSAGE, _c.arguments_hash)
+    .join_from(claims, messages, _m.id == _c.message_id)
+    .where(_c.key == p("key"))
+)
+"""The message that has a key or slot, expired or not, and the hash it was taken with."""
 
 RELEASE_CLAIM = Statement(delete(claims).where(_c.key == p("key"), _c.message_id == p("message_id")))
 """Give a slot back, if it is still this message's."""

@@ -14,6 +14,7 @@ from midcall.contract.reasons import Reason
 from midcall.contract.results import Accepted, NotProcessed, Refused, SendResult, Unknown
 from midcall.contract.senders import Known, Needs, Sender, SenderCheck
 from midcall.plugins.answers import PluginName
+from midcall.plugins.results import normalised
 from midcall.plugins.sender_checks import Lookup, SenderChecks
 from midcall.plugins.wording import kind_of
 
@@ -146,7 +147,10 @@ class CarrierAdapter:
 
     @hookimpl
     async def midcall_send_message(self, message: OutboundMessage) -> SendResult | None:
-        """Hand the text to the carrier, once. What it raises says nothing of whether the text has left: `Unknown`."""
+        """Hand the text to the carrier, once. What it raises says nothing of whether the text has left: `Unknown`.
+
+        The result has the types it promises, so that the ledger can keep it.
+        """
         if message.account != self.account:
             return None
         try:
@@ -160,7 +164,7 @@ class CarrierAdapter:
             return Unknown(
                 detail=f"{self.name} answered {type(result).__name__}, which is none of the four results"
             )
-        return result
+        return normalised(result)
 
 
 def _unknowns(check: SenderCheck, *, media: bool) -> str:

@@ -15,8 +15,10 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
+from midcall.contract.errors import ContentRefused
 from midcall.contract.markers import Registry
 from midcall.contract.messages import Draft
+from midcall.plain import text_of
 from midcall.plugins.answers import Answer, Failure, Origin, PluginName, checked
 from midcall.plugins.implementations import Implementation, Runs, prepared
 from midcall.plugins.quarantine import Quarantine
@@ -120,7 +122,8 @@ class Dispatch:
     async def notify(self, hook: str, /, *, deadline_s: float | None = 5.0, **kwargs: Any) -> None:
         """Tell everyone; what goes wrong is logged with the plugin's name. Quarantined observers are passed over."""
         for answer in await self.everyone(hook, deadline_s=deadline_s, **kwargs):
-            if isinstance(answer, Failure) and answer.asked:
+            # What was raised has been logged where it was caught.
+            if isinstance(answer, Failure) and answer.asked and _is_quiet(answer):
                 _log.error("%s", answer.text)
 
     # --- Looking ----------------------------------------------------------------------------------------------------
@@ -221,7 +224,7 @@ class Dispatch:
                 return question
             return Answer(implementation.plugin, checked(hook, implementation.plugin, value))
         except Exception as error:  # noqa: BLE001 - a carrier's code is called from here; its failure is an answer
-            return Failure.raised(implementation.plugin, hook, implementation.origin, error)
+            return _raised(implementation, hook, error)
 
     def _question(self, implementation: Implementation, hook: str, call: Callable[[], Any]) -> _Question:
         """A task that runs `call` where it belongs and awaits what it gives."""
@@ -241,7 +244,7 @@ class Dispatch:
                 return await value if inspect.isawaitable(value) else value
             except SystemExit as error:
                 # A task would hand it on to the event loop, and a plugin would have stopped the server.
-                raise RuntimeError(f"the hook raised SystemExit: {error}") from error
+                raise RuntimeError(f"the hook raised SystemExit: {text_of(error)}") from error
 
         task = asyncio.get_running_loop().create_task(run(), name=f"{hook} of {implementation.plugin}")
         question.task = task
@@ -250,23 +253,21 @@ class Dispatch:
     def _concluded(self, question: _Question, deadline_s: float | None) -> Answer | Failure:
         """What came of a question that was waited for."""
         implementation, hook, task = question.implementation, question.hook, question.task
-        plugin, origin = implementation.plugin, implementation.origin
+        plugin = implementation.plugin
         if not task.done():
             self._leave(question)
             return self._missed(question, deadline_s)
         self._quarantine.answered(plugin, hook)
         if task.cancelled():
             # Not by us: a plugin's own cancel scope got out. Our caller is not being cancelled, so this is an error.
-            return Failure.raised(plugin, hook, origin, asyncio.CancelledError("the hook cancelled itself"))
+            return _raised(implementation, hook, asyncio.CancelledError("the hook cancelled itself"))
         error = task.exception()
         if error is None:
             try:
                 return Answer(plugin, checked(hook, plugin, task.result()))
-            except TypeError as wrong_type:
-                return Failure(
-                    plugin=plugin, hook=hook, detail=str(wrong_type), origin=origin, error=wrong_type
-                )
-        return Failure.raised(plugin, hook, origin, error)
+            except Exception as wrong:  # noqa: BLE001 - what is looked at is a plugin's, and may raise anything
+                return _raised(implementation, hook, wrong)
+        return _raised(implementation, hook, error)
 
     def _missed(self, question: _Question, deadline_s: float | None) -> Failure:
         implementation, hook = question.implementation, question.hook
@@ -303,6 +304,19 @@ class Dispatch:
     def _ended(self, task: asyncio.Future[Any]) -> None:
         self._left.pop(task, None)
         _look_at(task)
+
+
+def _raised(implementation: Implementation, hook: str, error: BaseException) -> Failure:
+    """The failure that an exception is. Its words are logged here, and go nowhere else."""
+    failure = Failure.raised(implementation.plugin, hook, implementation.origin, error)
+    if not _is_quiet(failure):
+        _log.error("%s", failure.log_text)
+    return failure
+
+
+def _is_quiet(failure: Failure) -> bool:
+    """Whether a failure has said all there is to say: no answer in time, or a refusal in the plugin's own words."""
+    return failure.error is None or isinstance(failure.error, ContentRefused)
 
 
 def _keeps_its_own_time(question: _Question) -> bool:

@@ -20,6 +20,7 @@ RESEND = "resend"
 """The model's argument that asks for the same text again, where the tool allows it."""
 
 _HOUR = 60
+_UNLIMITED = 1_000_000_000
 
 
 class ClaimWriter:
@@ -123,8 +124,14 @@ def _charges(tool: Tool, turn: Turn, number: str) -> tuple[Charge, ...]:
         ("number", number, limits.per_number, Reason.LIMIT_PER_NUMBER, _HOUR),
         ("tool", tool.name, limits.per_hour, Reason.LIMIT_PER_HOUR, _HOUR),
     )
+    # What this tool does not limit is counted all the same: another tool in the call may limit it.
     return tuple(
-        Charge(scope=scope, subject=subject, limit=limit, reason=reason, per_minutes=minutes)
+        Charge(
+            scope=scope,
+            subject=subject,
+            limit=_UNLIMITED if limit is None else limit,
+            reason=reason,
+            per_minutes=minutes,
+        )
         for scope, subject, limit, reason, minutes in wanted
-        if limit is not None
     )

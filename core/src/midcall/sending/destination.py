@@ -49,7 +49,10 @@ def choose_destination(
         )
     region = _country_of(call.agent_number)
     try:
-        number = parse_number(written, region=region)
+        # People write and say numbers as dialled at home. What machines send without a + could as well be an international
+        # number that lost it, and a guess would text a stranger.
+        by_machine = trust in (Trust.SIGNALLING, Trust.SERVER)
+        number = parse_number(written, region=None if by_machine else region)
     except NumberError as error:
         withheld = error.code == "withheld"
         raise Refusal(
@@ -81,7 +84,11 @@ def _written_number(
     """The number as it was written, and its least trusted source."""
     argument = arguments.get(ARGUMENT)
     if argument not in (None, ""):
-        return str(argument), Trust.ARGUMENT
+        if not isinstance(argument, str):
+            raise Refusal(
+                Reason.INVALID_ARGUMENTS, f"{ARGUMENT}: must be text, a phone number such as +12025550142"
+            )
+        return argument, Trust.ARGUMENT
     wanted = tool.sms_destination
     if isinstance(wanted, OtherNumber):
         rendered = compile_template(wanted.phone_number).render(variables)

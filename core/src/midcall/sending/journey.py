@@ -11,6 +11,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Coroutine
+from dataclasses import replace
 from typing import Any, Protocol, TypeVar
 
 from midcall.content import Variables
@@ -39,6 +40,10 @@ Claim = Won | Lost | Denied
 
 _RECORDING_S = 0.1
 """How long a refusal that comes at the end of the budget waits for its record, in seconds."""
+
+_REMEMBERED = (
+    10_000  # keys this process has claimed: far more than are asked about again while the ledger fails
+)
 
 
 class StartTask(Protocol):
@@ -70,6 +75,7 @@ class SendingJourney:
         self._late_news = late_news
         self._variables_of = variables_of
         self._start_task = start_task
+        self._claimed: dict[str, None] = {}
 
     async def send(self, tool_call: ToolCall, tool: Tool) -> Outcome:
         """One tool call, answered within the tool's budget."""
@@ -78,7 +84,7 @@ class SendingJourney:
             async with asyncio.timeout(turn.remaining_s):
                 seen = await self._seen_before(turn)  # 1 call, 2 seen before?
                 if seen is None:
-                    await self._draft(turn)  # 3 destination, 4 sender, 5 content, 6 eligibility
+                    await self._draft_safely(turn)  # 3 destination, 4 sender, 5 content, 6 eligibility
             if seen is not None:
                 return await self._answer_again(turn, seen)
             return await self._answer(turn)  # 7 claim, 8 transport, 9 outcome
@@ -87,7 +93,18 @@ class SendingJourney:
         except TimeoutError:
             return await self._refuse(turn, Refusal(Reason.TOO_SLOW, f"{tool.budget_ms} ms were not enough"))
         except LedgerError as error:
-            return refused_outcome(turn, Refusal(Reason.LEDGER_UNAVAILABLE, str(error)))
+            return self._not_recorded(turn, Refusal(Reason.LEDGER_UNAVAILABLE, str(error)))
+
+    async def answer_while_stopping(self, tool_call: ToolCall, tool: Tool) -> Outcome:
+        """Nothing new is taken, and what was answered before is answered again."""
+        turn = self._turn(tool_call, tool)
+        refusal = Refusal(Reason.SHUTTING_DOWN, Reason.SHUTTING_DOWN.meaning)
+        try:
+            async with asyncio.timeout(turn.remaining_s):
+                seen = await self._ledger.answered(turn.key.value, arguments_hash=turn.key.arguments_hash)
+        except (LedgerError, TimeoutError):
+            return self._not_recorded(turn, refusal)
+        return refused_outcome(turn, refusal) if seen is None else await self._answer_again(turn, seen)
 
     async def preview(self, tool_call: ToolCall, tool: Tool) -> Preview:
         """Steps 3 to 6 alone: what would be sent, from where, and what everyone says to it. Nothing is written down."""
@@ -143,6 +160,16 @@ class SendingJourney:
 
     # 3 to 6 ----------------------------------------------------------------------------------------------------------
 
+    async def _draft_safely(self, turn: Turn) -> None:
+        """Nothing has been claimed yet: a fault here, ours or of odd input, is a refusal and nothing worse."""
+        try:
+            await self._draft(turn)
+        except (Refusal, LedgerError, TimeoutError):
+            raise
+        except Exception as error:
+            log.exception("call %s: the text could not be drafted", turn.call.id)
+            raise Refusal(Reason.PLUGIN_FAILED, f"drafting failed: {type(error).__name__}") from None
+
     async def _draft(self, turn: Turn) -> None:
         turn.destination = choose_destination(
             turn.tool, turn.call, turn.tool_call.arguments, self._variables_of(turn.call)
@@ -166,7 +193,13 @@ class SendingJourney:
                 error = LedgerError(f"the ledger does not take this message ({type(error).__name__})")
             claimed.set_exception(error)
             return None
+        except BaseException:
+            claimed.cancel()  # stopped from outside: nobody may be left waiting
+            raise
         claimed.set_result(claim)
+        self._claimed[turn.key.value] = None
+        if len(self._claimed) > _REMEMBERED:
+            del self._claimed[next(iter(self._claimed))]
         if isinstance(claim, Won):
             return await self._transport.hand_over(turn, claim.message)
         return claim.message
@@ -189,7 +222,9 @@ class SendingJourney:
         """The claim's own word first, however long the ledger takes: it is what makes "pending" true."""
         claimed: asyncio.Future[Claim] = asyncio.get_running_loop().create_future()
         sending = self._start_task(self._claim_and_hand_over(turn, claimed))
-        claim = await asyncio.shield(claimed)
+        claim = await self._decided(claimed)
+        if claim is None:
+            return unknown_outcome(turn)
         if isinstance(claim, Lost):
             return await self._answer_again(turn, claim)
         await asyncio.wait({sending}, timeout=turn.remaining_s)
@@ -203,6 +238,15 @@ class SendingJourney:
             message = await self._wait_for_receipt(turn, message)
         return outcome_of(message, turn.tool, language=turn.language())
 
+    async def _decided(self, claimed: asyncio.Future[Claim]) -> Claim | None:
+        """What the ledger decided; None when Midcall was stopped before it could be known."""
+        try:
+            return await asyncio.shield(claimed)
+        except asyncio.CancelledError:
+            if claimed.cancelled():
+                return None
+            raise
+
     async def _follow(self, sending: asyncio.Task[Message | None]) -> None:
         """The agent has said "sending it now": what comes of it is told to the call if it is not that."""
         message = await sending
@@ -213,6 +257,9 @@ class SendingJourney:
         """What the task came to. Behind the claim no failure of ours may be taken for "not sent"."""
         try:
             return sending.result()
+        except asyncio.CancelledError:
+            log.error("message %s: stopped while handing over; it may have been sent", turn.message_id)
+            return None
         except Exception:
             log.exception("message %s: handing over failed; it may have been sent", turn.message_id)
             return None
@@ -236,10 +283,17 @@ class SendingJourney:
         await asyncio.wait({recording}, timeout=max(turn.remaining_s, _RECORDING_S))
         message = recording.result() if recording.done() else None
         if message is None:
-            return refused_outcome(turn, refusal)
+            return self._not_recorded(turn, refusal)
         return outcome_of(
             message, turn.tool, language=turn.language(), duplicate=message.id != turn.message_id
         )
+
+    def _not_recorded(self, turn: Turn, refusal: Refusal) -> Outcome:
+        """The ledger cannot say whether this tool call was answered before. If this process has claimed it, it may have been
+        sent; else it is refused, which is what a ledger that fails means to a new tool call."""
+        if turn.key.value in self._claimed:
+            return replace(unknown_outcome(turn), message_id=None, duplicate=True, detail=refusal.detail)
+        return refused_outcome(turn, refusal)
 
     async def _record_refusal(self, turn: Turn, refusal: Refusal) -> Message | None:
         try:

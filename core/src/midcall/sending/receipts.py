@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -76,10 +77,21 @@ class Receipts:
             return applied
         # A callback told twice is learnt from twice: the first time the ledger may have failed after the receipt was applied.
         if receipt.of_sender:
-            await self._block(message, receipt.reason, receipt.detail, receipt.code)
+            await self._block(
+                await self._as_attempted(message, receipt), receipt.reason, receipt.detail, receipt.code
+            )
         if receipt.reason is Reason.OPTED_OUT:
             await self._opt_out(message, receipt.code)
         return applied
+
+    async def _as_attempted(self, message: Message, receipt: Receipt) -> Message:
+        """The message with the sender of the attempt that the receipt is about: a later one may have had another."""
+        if receipt.attempt is None or receipt.attempt == message.attempts:
+            return message
+        for attempt in await self._ledger.attempts(message.id):
+            if attempt.n == receipt.attempt:
+                return replace(message, account=attempt.account, sender=attempt.sender)
+        return message
 
     async def learn(self, message: Message, event: MessageEvent) -> None:
         """Likewise from a receipt that was kept until the carrier's answer told whose it is. Raises `LedgerError`."""

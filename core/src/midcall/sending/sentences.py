@@ -109,7 +109,7 @@ BUILT_IN: Mapping[str, Mapping[str, str]] = {
 def sentence(tool: Tool, *, language: str, status: Status, reason: Reason | None, duplicate: bool) -> str:
     """The words for an outcome. There is always one: English has every status."""
     keys = [reason.value] if reason else []
-    if duplicate and status in (Status.ACCEPTED, Status.DELIVERED, Status.PENDING):
+    if duplicate and status in (Status.ACCEPTED, Status.DELIVERED):
         keys.append(DUPLICATE)
     keys.append(status.value)
     for code in _languages(language, tool.language):

@@ -21,7 +21,7 @@ from tenacity import (
 )
 
 from midcall.contract.errors import LedgerError
-from midcall.contract.messages import Draft, Message, OutboundMessage
+from midcall.contract.messages import Draft, Message, OutboundMessage, Verdict
 from midcall.contract.reasons import Reason
 from midcall.contract.results import NotProcessed, Refused, Scope, SendResult
 from midcall.ledger import Ledger
@@ -57,7 +57,8 @@ class Wire(Protocol):
 
 
 class Transport:
-    """Hands claimed messages over. `status_url` gives the address a carrier's receipts for an attempt should go to."""
+    """Hands claimed messages over. `status_url` gives the address a carrier's receipts for an attempt should go to;
+    `stopping` tells whether Midcall is, and then nothing is repeated."""
 
     def __init__(
         self,
@@ -66,11 +67,13 @@ class Transport:
         wire: Wire,
         *,
         status_url: Callable[[str, str, int], str | None],
+        stopping: Callable[[], bool],
     ) -> None:
         self._ledger = ledger
         self._drafting = drafting
         self._wire = wire
         self._status_url = status_url
+        self._stopping = stopping
 
     def outbound(self, message_id: str, n: int, draft: Draft, validity_s: int | None) -> OutboundMessage:
         """Attempt `n` at a message, exactly as its carrier is handed it."""
@@ -90,6 +93,7 @@ class Transport:
         """Attempt 1 is already in the ledger. Ends with the carrier's last word recorded."""
         assert turn.draft is not None
         draft, n = turn.draft, 1
+        said: list[Verdict] = []  # of a later candidate: the claim has kept the first one's
         while True:
             try:
                 result, n = await self._attempts(turn, message.id, n, draft)
@@ -97,6 +101,7 @@ class Transport:
                 return await self._as_it_stands(message)
             following = await self._next_candidate(turn, result)
             recorded = await self._record(draft, message.id, n, result, final=following is None)
+            await self._keep_verdicts(message.id, said)
             if following is None:
                 return recorded
             n += 1
@@ -104,13 +109,17 @@ class Transport:
                 await self._begin(turn, message.id, n, following)
             except NotOursError:
                 return await self._as_it_stands(message)
-            await self._keep_verdicts(turn, message.id)
-            draft = following
+            draft, said = following, list(turn.verdicts)
 
-    async def _keep_verdicts(self, turn: Turn, message_id: str) -> None:
-        """The claim has kept the first candidate's; those on a later one stand in the timeline."""
-        said = [f"{each.plugin}: {each.reason or 'allows'}" for each in turn.verdicts]
-        await self._ledger.note(message_id, "eligibility", {"verdicts": said})
+    async def _keep_verdicts(self, message_id: str, said: list[Verdict]) -> None:
+        """In the timeline; after the wire, so that nothing stands between an attempt's record and the attempt."""
+        if not said:
+            return
+        words = [f"{each.plugin}: {each.reason or 'allows'}" for each in said]
+        try:
+            await self._ledger.note(message_id, "eligibility", {"verdicts": words})
+        except LedgerError as error:
+            log.error("message %s: the verdicts on another sender could not be kept: %s", message_id, error)
 
     async def _as_it_stands(self, message: Message) -> Message:
         return await self._ledger.message(message.id) or message
@@ -134,6 +143,7 @@ class Transport:
         retrying = AsyncRetrying(
             retry=retry_if_result(lambda result: isinstance(result, NotProcessed)),
             stop=stop_any(
+                lambda _state: self._stopping(),
                 stop_before_delay(turn.remaining_s),
                 stop_after_attempt(_REPEATS_WHEN_OTHERS_WAIT if turn.candidates else 100),
             ),
@@ -163,6 +173,11 @@ class Transport:
             return None
         except LedgerError as error:
             log.error("no further candidate for call %s: %s", turn.call.id, error)
+            return None
+        except (
+            Exception
+        ):  # whatever a plugin does here, the first candidate's refusal must still be written down
+            log.exception("no further candidate for call %s", turn.call.id)
             return None
         return None if stopped else draft
 

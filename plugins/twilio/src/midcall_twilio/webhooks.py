@@ -10,7 +10,7 @@ from midcall.contract.errors import BadSignature, Unreadable
 from midcall.contract.messages import MessageState
 from midcall.contract.reasons import Reason
 from midcall.contract.webhooks import InboundMedia, InboundMessage, Receipt, WebhookRequest
-from midcall_twilio.codes import CODES
+from midcall_twilio.codes import CODES, Becomes
 from midcall_twilio.errors import as_code
 from midcall_twilio.settings import TwilioSettings
 
@@ -59,7 +59,12 @@ def verified(request: WebhookRequest, config: TwilioSettings, account: str) -> F
     Signed are the full public URL and every field [twilio.com/docs/usage/security]. Raises `BadSignature`; `Unreadable`
     for a body that is no form.
     """
-    query = _form(urlsplit(request.url).query)
+    try:
+        query = _form(urlsplit(request.url).query)
+    except ValueError:
+        raise BadSignature(
+            "the request's own address is none", fix="set server.public_url, which the signature is checked against"
+        ) from None
     # A webhook configured as GET carries its fields in the URL, which is signed as it is.
     form = query if request.method == "GET" else _form(request.body.decode("utf-8", "replace"))
     _check_signature(request, form, config, account)
@@ -117,7 +122,11 @@ def _check_signature(request: WebhookRequest, form: Form, config: TwilioSettings
         )
     validator = RequestValidator(secret.get_secret_value())
     signed: Form = Form() if request.method == "GET" else form
-    if not validator.validate(request.url, signed, signature, algorithm):
+    try:
+        fits = validator.validate(request.url, signed, signature, algorithm)
+    except ValueError:  # an address that is none, such as one with the port "abc": nobody signed that
+        fits = False
+    if not fits:
         raise BadSignature(
             "the signature does not fit the request",
             fix="server.public_url must be the address Twilio calls, scheme and host as in its console, and "
@@ -151,6 +160,9 @@ def read_status(form: Form, request: WebhookRequest) -> tuple[Receipt, ...]:
     failed = state in {MessageState.UNDELIVERED, MessageState.REJECTED}
     if failed and entry is not None and entry.reason is Reason.EXPIRED:
         state = MessageState.EXPIRED
+    elif failed and entry is not None and entry.becomes is Becomes.UNKNOWN:
+        # Twilio calls it undelivered, and says that it may have been delivered: passed on is all that is known.
+        state, failed = MessageState.SENT, False
     query = _form(urlsplit(request.url).query)
     attempt = query.first("a")
     return (
