@@ -69,6 +69,7 @@ def test_hosts(text: str, hosts: tuple[str, ...]) -> None:
         "https://evil.test%2f.example.com",
         "https://evil%2ecom",
         "https://example.com-",
+        "https://evil.test|ada@example.com",
         "https://example.com:443@evil.test/",
         "https://example.com@",
         "https:////evil.test/x",
@@ -297,13 +298,14 @@ def where_a_browser_goes(text: str) -> list[str]:
     """An independent reading: hosts of the text's `http(s)://` links by the standard library, spelt as a browser takes them.
 
     A browser reads \\ as /, takes any number of slashes, decodes %2f and %2e in a host, and ignores what is not seen.
+    No top-level domain ends in a comma or an emoji, so such a host leads nowhere; the phone takes it for the sentence's.
     """
     hosts = []
     seen = "".join(char for char in text if char not in "\u00ad\u200b\u2060")
     seen = unicodedata.normalize("NFKC", seen.replace("\u3002", ".")).replace("\\", "/")
     for start in re.finditer(r"https?:/+", seen, re.IGNORECASE):
         url = "https://" + re.split(r"[\s\"<>|]", seen[start.end() :], maxsplit=1)[0]
-        host = (urlsplit(url).hostname or "").replace("%2f", "/").replace("%2e", ".").rstrip(".,;)")
+        host = (urlsplit(url).hostname or "").replace("%2f", "/").replace("%2e", ".").rstrip(".,;)\U0001f449")
         hosts.append(host.split("/")[0])
     return hosts
 

@@ -29,6 +29,7 @@ _AFTER_SCHEME: Final = re.compile(
     r"(?<=[a-z0-9+.-]):(?:[/\\]{2,}|(?:(?<=http:)|(?<=https:))[/\\])", re.IGNORECASE
 )
 _AUTHORITY: Final = re.compile(r"[^\s/\\?#]*")
+_USER: Final = re.compile(r"[A-Za-z0-9._:-]*")
 _IPV6: Final = re.compile(r"\[([0-9a-f:.]+)\](?::\d*)?[^\w\[\]%]*", re.IGNORECASE)
 # Only what every reader takes as part of a link: brackets, quotes and commas may be its end, and another's beginning.
 _PATH: Final = re.compile(r"(?::[0-9]+)?(?:[/?#][A-Za-z0-9._~/?#%&=+:@$-]*)?")
@@ -149,7 +150,9 @@ def _start_of_scheme(text: str, colon: int) -> int:
 def _host_of(authority: str) -> str:
     """The host as far as it can be read; else the authority, which no list has."""
     # What stands before an @ is a user name: https://example.com@evil.example goes to evil.example.
-    host = authority.rpartition("@")[2]
+    user, _, host = authority.rpartition("@")
+    if not _USER.fullmatch(user):
+        return authority.lower()  # a phone may end the link before the @: https://evil.example|ada@example.com
     if bracketed := _IPV6.fullmatch(host):
         return bracketed[1].lower()
     end = len(host)  # the sentence's own signs after the link: no host ends in one
