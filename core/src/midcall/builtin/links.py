@@ -152,7 +152,9 @@ def _host_of(authority: str) -> str:
     # What stands before an @ is a user name: https://example.com@evil.example goes to evil.example.
     user, _, host = authority.rpartition("@")
     if not _USER.fullmatch(user):
-        return authority.lower()  # a phone may end the link before the @: https://evil.example|ada@example.com
+        return (
+            authority.lower()
+        )  # a phone may end the link before the @: https://evil.example|ada@example.com
     if bracketed := _IPV6.fullmatch(host):
         return bracketed[1].lower()
     end = len(host)  # the sentence's own signs after the link: no host ends in one
