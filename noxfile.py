@@ -61,7 +61,9 @@ def demo(session: nox.Session) -> None:
 def tests(session: nox.Session) -> None:
     """Run all tests on every Python found; arguments go to pytest."""
     session.install(*EVERYTHING, *group("test"))
-    session.run("pytest", *session.posargs)
+    # Many tests wait (for a deadline, a child process, a callback), so a worker more than there are cores pays.
+    workers = str((os.cpu_count() or 1) + 1)
+    session.run("pytest", "-n", workers, "--dist", "loadfile", *session.posargs)
 
 
 @nox.session
