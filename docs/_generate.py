@@ -63,8 +63,8 @@ MEANINGS: Mapping[str, str] = {
     "execution_message_description": "What to say meanwhile.",
     "speak_after_execution": "Whether the agent speaks once the answer is there.",
     "max_segments": "Most segments one text may take; a longer one is refused.",
-    "limits": "A table: `per_call` in one call, `per_number` to one destination and `per_hour` by this tool, each within any 60 "
-    "minutes but the first.",
+    "limits": "A table: `per_call` in one call, `per_number` to one destination and `per_hour` by this tool, the last two in any "
+    "60 minutes.",
 }
 """What is said of fields that have no docstring of their own: Retell's, mostly."""
 

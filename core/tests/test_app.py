@@ -22,12 +22,12 @@ from midcall import (
     Midcall,
     MidcallError,
     Status,
+    UnknownToolError,
     Unreadable,
     Verdict,
     WebhookRequest,
     hookimpl,
 )
-from midcall.app import UnknownToolError
 from midcall.plugins import PluginState
 
 
@@ -132,6 +132,29 @@ async def test_a_failed_start_may_be_repeated(deploy: Deploy) -> None:
     wrong.rmdir()
     async with midcall:
         assert (await midcall.send(a_call(), "send_link")).status is Status.ACCEPTED
+
+
+@pytest.mark.parametrize(
+    ("tool", "server", "warned"),
+    [
+        ({"wait_for_receipt": True}, {}, True),
+        ({"wait_for_receipt": True}, {"public_url": "https://sms.example.com"}, False),
+        ({}, {}, False),
+    ],
+)
+async def test_waiting_for_a_receipt_that_cannot_come(
+    deploy: Deploy,
+    caplog: pytest.LogCaptureFixture,
+    tool: dict[str, Any],
+    server: dict[str, Any],
+    *,
+    warned: bool,
+) -> None:
+    """Without a public address no carrier is told where to send receipts: the start names the tool and the fix."""
+    await deploy(tool=tool, server=server)
+    said = [message for message in caplog.messages if "wait_for_receipt" in message]
+    assert bool(said) is warned
+    assert all(message.startswith("[tools.send_link] ") and "server.public_url" in message for message in said)
 
 
 # The doors ----------------------------------------------------------------------------------------------------------------

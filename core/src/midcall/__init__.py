@@ -25,6 +25,7 @@ if TYPE_CHECKING:
         LedgerError,
         MidcallError,
         PluginError,
+        UnknownToolError,
         Unreadable,
         WebhookError,
     )
@@ -66,9 +67,25 @@ if TYPE_CHECKING:
         WebhookRequest,
         WebhookResponse,
     )
+    from midcall.ledger import Applied
+    from midcall.numbers import NumberError, mask, parse_number
+    from midcall.plugins import PluginReport
+    from midcall.sending import Preview
     from midcall.settings import Settings, load_settings
+    from midcall.tools import tool_schema
 
-_ELSEWHERE = {"Midcall": "midcall.app", "Settings": "midcall.settings", "load_settings": "midcall.settings"}
+_ELSEWHERE = {
+    "Applied": "midcall.ledger",
+    "Midcall": "midcall.app",
+    "PluginReport": "midcall.plugins",
+    "Preview": "midcall.sending",
+    "Settings": "midcall.settings",
+    "load_settings": "midcall.settings",
+    "NumberError": "midcall.numbers",
+    "mask": "midcall.numbers",
+    "parse_number": "midcall.numbers",
+    "tool_schema": "midcall.tools",
+}
 _WHERE = {
     "calls": ("Call", "CallEvent", "CallEventKind", "CallKind", "Direction", "ToolCall"),
     "capabilities": ("Capabilities",),
@@ -81,6 +98,7 @@ _WHERE = {
         "LedgerError",
         "MidcallError",
         "PluginError",
+        "UnknownToolError",
         "Unreadable",
         "WebhookError",
     ),
@@ -128,13 +146,15 @@ _MODULE_OF = _ELSEWHERE | {
 }
 
 
-def __getattr__(name: str) -> Any:
-    """Resolve a promised name on first use (PEP 562)."""
-    if name not in _MODULE_OF:
-        raise AttributeError(f"module 'midcall' has no attribute {name!r}")
-    value = getattr(import_module(_MODULE_OF[name]), name)
-    globals()[name] = value
-    return value
+if not TYPE_CHECKING:  # a type checker that saw it would take any name for a promised one
+
+    def __getattr__(name: str) -> Any:
+        """Resolve a promised name on first use (PEP 562)."""
+        if name not in _MODULE_OF:
+            raise AttributeError(f"module 'midcall' has no attribute {name!r}")
+        value = getattr(import_module(_MODULE_OF[name]), name)
+        globals()[name] = value
+        return value
 
 
 def __dir__() -> list[str]:
@@ -145,6 +165,7 @@ __all__ = [
     "API_VERSION",
     "Absent",
     "Accepted",
+    "Applied",
     "BadSignature",
     "Call",
     "CallEvent",
@@ -178,11 +199,14 @@ __all__ = [
     "MidcallError",
     "Needs",
     "NotProcessed",
+    "NumberError",
     "OutboundMessage",
     "Outcome",
     "Platform",
     "PlatformSettings",
     "PluginError",
+    "PluginReport",
+    "Preview",
     "Reason",
     "Receipt",
     "Refused",
@@ -196,6 +220,7 @@ __all__ = [
     "ToolCall",
     "Trust",
     "Unknown",
+    "UnknownToolError",
     "Unreadable",
     "Verdict",
     "WebhookError",
@@ -203,5 +228,8 @@ __all__ = [
     "WebhookResponse",
     "hookimpl",
     "load_settings",
+    "mask",
+    "parse_number",
     "result_for_http",
+    "tool_schema",
 ]

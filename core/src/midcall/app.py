@@ -20,7 +20,7 @@ from typing import Any, Self
 from midcall.assembly import Assembly, assemble
 from midcall.contract.calls import Call, CallEvent, CallEventKind, ToolCall
 from midcall.contract.carrier import Carrier
-from midcall.contract.errors import LedgerError, MidcallError
+from midcall.contract.errors import LedgerError, MidcallError, UnknownToolError
 from midcall.contract.messages import Message, MessageEvent
 from midcall.contract.outcomes import Outcome
 from midcall.contract.platform import Platform
@@ -295,16 +295,3 @@ def _identity(ledger_url: str) -> tuple[int, int] | None:
     except OSError:
         return None
     return there.st_dev, there.st_ino
-
-
-class UnknownToolError(MidcallError):
-    """No tool of that name is configured."""
-
-    def __init__(self, tool: str, known: tuple[str, ...]) -> None:
-        """`known` are the names there are."""
-        self.tool = tool
-        self.known = known
-        listed = ", ".join(known) or "none"
-        super().__init__(
-            f"no tool {tool!r} is configured: add [tools.{tool}] to the settings; there is {listed}"
-        )

@@ -13,21 +13,21 @@ from urllib.parse import quote
 
 from pydantic import BaseModel
 
-from midcall.builtin import ConfiguredNumbers, CoreContent, CoreRules, NumberRoute, Pool
-from midcall.content import CHARSETS, GSM7, Layer, Segments, SystemVariables, Variables, count_segments
-from midcall.contract.calls import Call, CallKind
+from midcall.builtin import ConfiguredNumbers, CoreContent, CoreRules, NumberRoute, Pool, variables_of
 from midcall.contract.carrier import Carrier
-from midcall.contract.messages import Draft, OutboundMessage
+from midcall.contract.messages import OutboundMessage
 from midcall.contract.results import SendResult
 from midcall.contract.senders import ContentRule
 from midcall.ledger import Ledger
 from midcall.plugins import HostConfiguration, PluginHost, as_send_result
 from midcall.sending import (
+    Answering,
     BlockedSenders,
     ClaimWriter,
     Drafting,
     LateNews,
     Receipts,
+    SegmentCounter,
     SendingJourney,
     StartTask,
     Transport,
@@ -67,20 +67,23 @@ async def assemble(settings: Settings, *, start_task: StartTask, stopping: Calla
         count=counting,
     )
     late_news = LateNews(ledger, host.platforms, settings.tools)
+    claims = ClaimWriter(ledger, carrier_of=lambda account: _carrier_name(host.carriers, account))
+    transport = Transport(
+        ledger,
+        drafting,
+        partial(_wire, host),
+        capabilities_of=lambda account: host.carriers[account].capabilities,
+        status_url=partial(_status_url, settings),
+        stopping=stopping,
+    )
     journey = SendingJourney(
         ledger=ledger,
         drafting=drafting,
-        transport=Transport(
-            ledger,
-            drafting,
-            partial(_wire, host),
-            status_url=partial(_status_url, settings),
-            stopping=stopping,
+        claims=claims,
+        answering=Answering(
+            ledger=ledger, claims=claims, transport=transport, late_news=late_news, start_task=start_task
         ),
-        claims=ClaimWriter(ledger, carrier_of=lambda account: _carrier_name(host.carriers, account)),
-        late_news=late_news,
         variables_of=variables_of,
-        start_task=start_task,
     )
     receipts = Receipts(ledger, host.carriers, blocked)
     return Assembly(ledger=ledger, host=host, journey=journey, receipts=receipts, late_news=late_news)
@@ -151,40 +154,6 @@ def configured_numbers(settings: Settings) -> ConfiguredNumbers:
         for name, pool in settings.pools.items()
     }
     return ConfiguredNumbers(routes, list(settings.accounts), pools)
-
-
-def variables_of(call: Call) -> Variables:
-    """A call's dynamic variables, weakest first: the agent's defaults, the server's, those collected in the call."""
-    return Variables(
-        [
-            Layer("default", call.defaults),
-            Layer("server", call.variables),
-            Layer("collected", call.collected),
-        ],
-        system=SystemVariables(
-            now=datetime.now(UTC),
-            session_started=call.began_at,
-            session_type="voice",
-            direction=call.direction.value,
-            user_number=call.user_number,
-            agent_number=call.agent_number,
-            call_id=call.id,
-            call_type="phone_call" if call.kind is CallKind.PHONE else "web_call",
-        ),
-    )
-
-
-class SegmentCounter:
-    """Counts a draft with the alphabet of its sender's carrier. `carriers` is filled in once they are loaded."""
-
-    def __init__(self) -> None:
-        self.carriers: Mapping[str, Carrier[Any]] = {}
-
-    def __call__(self, draft: Draft) -> Segments:
-        """How the text is coded, and how many segments it takes."""
-        carrier = self.carriers.get(draft.sender.account)
-        charset = CHARSETS.get(carrier.capabilities.charset, GSM7) if carrier else GSM7
-        return count_segments(draft.content.text, charset)
 
 
 async def _wire(host: PluginHost, message: OutboundMessage, *, deadline_s: float) -> SendResult:

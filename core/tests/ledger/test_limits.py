@@ -92,6 +92,7 @@ async def test_a_limit_frees_up_as_its_window_moves_on(
         await won(f"key-{n}", charges=(NUMBER,))
     assert await ledger.over_limit((NUMBER,)) == NUMBER
     clock.advance(3_600)
+    assert await ledger.over_limit((NUMBER,)) == NUMBER
     assert isinstance(await ledger.claim(claim_of("early", charges=(NUMBER,))), Denied)
     clock.advance(60)
     assert await ledger.over_limit((NUMBER,)) is None

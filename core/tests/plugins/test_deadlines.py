@@ -113,13 +113,15 @@ async def test_a_hook_that_swallows_its_cancellation_holds_nobody_up(
                     continue
 
     dispatch = dispatch_of({"swallows": Swallows()})
-    (answer,) = await ask(dispatch, draft)
-    assert isinstance(answer, Failure)
-    async with asyncio.timeout(LONG_S):
-        await dispatch.aclose()
+    try:
+        (answer,) = await ask(dispatch, draft)
+        assert isinstance(answer, Failure)
+        async with asyncio.timeout(LONG_S):
+            await dispatch.aclose()
+    finally:
+        end.set()  # else the loop waits for it for ever, and a failure above is never told
+        await asyncio.sleep(0.01)
     assert "plugin 'swallows' in midcall_check_eligibility does not end when it is cancelled" in caplog.text
-    end.set()
-    await asyncio.sleep(0.01)
 
 
 async def test_a_hanging_plain_hook_is_left_in_its_thread(

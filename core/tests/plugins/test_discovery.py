@@ -147,6 +147,15 @@ def test_a_misspelt_name_to_switch_is_a_problem_with_the_near_miss(install: Inst
     assert missed.problem.startswith("MIDCALL_PLUGINS names 'quiet', which is not installed.")
 
 
+def test_cores_own_plugins_cannot_be_switched_off() -> None:
+    """`MIDCALL_DISABLE=rules` is told so, and not that core's own rules were not installed; to select them is no mistake."""
+    (rules,) = found("rules", disabled=["rules"], builtins=["rules", "content"])
+    assert rules.problem == (
+        "'rules' is core's own and cannot be switched off; take it out of MIDCALL_DISABLE or `disable`."
+    )
+    assert found("rules", only=["rules"], builtins=["rules", "content"]) == []
+
+
 def test_a_broken_distribution_does_not_hide_the_others(install: Install) -> None:
     """Half a dist-info folder, as a broken uninstall leaves it, costs nobody else their plugins."""
     site = install("midcall-acme", {"acme": "acme_mod"})

@@ -120,6 +120,24 @@ async def test_a_policy_module_is_loaded_because_it_is_installed(
     await host.aclose()
 
 
+async def test_cores_own_plugin_named_as_switched_off_is_one_line() -> None:
+    """It goes on being asked, and its own line in the report says that it cannot be switched off."""
+
+    class Rules:
+        @hookimpl
+        async def midcall_check_eligibility(self) -> Verdict:
+            return Verdict.allow()
+
+    host = PluginHost(
+        HostConfiguration(only=frozenset(), disabled=frozenset({"rules"})), builtins=[("rules", Rules())]
+    )
+    host.load()
+    rules = line(host, "rules")
+    assert (rules.kind, rules.state, rules.hooks) == (PluginKind.BUILTIN, PluginState.READY, (GATE,))
+    assert "is core's own and cannot be switched off" in rules.problem
+    await host.aclose()
+
+
 @pytest.mark.parametrize(
     "configuration",
     [

@@ -115,16 +115,18 @@ async def test_what_hangs_or_fails_in_closing_does_not_keep_the_others_open(
 
     for name, aclose in {"fails": fails, "hangs": hangs, "swallows": swallows, "works": works}.items():
         monkeypatch.setattr(host.carriers[name], "aclose", aclose)
-    async with asyncio.timeout(20):
-        await host.aclose()
-        await host.aclose()
+    try:
+        async with asyncio.timeout(20):
+            await host.aclose()
+            await host.aclose()
+    finally:
+        end.set()  # else the loop waits for it for ever, and a failure above is never told
+        await asyncio.sleep(0.01)
     assert closed == ["works", "works"]
     assert "account 'fails' in aclose failed: OSError" in caplog.text
     assert "hunter2" not in caplog.text
     assert "account 'hangs' in aclose did not end within 0.05 s" in caplog.text
     assert "account 'swallows' in aclose did not end within 0.05 s" in caplog.text
-    end.set()
-    await asyncio.sleep(0.01)
 
 
 @pytest.mark.usefixtures("acme")

@@ -199,6 +199,14 @@ def test_what_is_not_a_hook_is_left_alone(install: Install) -> None:
         (('name = "acme"', 'name = "acme"; settings = dict'), "is not a subclass of midcall.CarrierSettings"),
         (('name = "acme"', 'name = "acme"; capabilities = {}'), "is not a midcall.Capabilities"),
         (('name = "acme"', 'name = "acme"; capabilities = Capabilities(mms=True)'), "leave max_media at 0"),
+        (
+            ('name = "acme"', 'name = "acme"; capabilities = Capabilities(charset="gsm7")'),
+            "Acme.capabilities name the charset 'gsm7', which does not exist. Did you mean 'gsm-7'?",
+        ),
+        (
+            ('name = "acme"', 'name = "acme"; capabilities = Capabilities(charset=["latin"])'),
+            "which does not exist. There are: gsm-7, gsm-7-telnyx.",
+        ),
     ],
 )
 def test_what_is_wrong_with_a_carrier_is_said_before_it_is_used(

@@ -100,7 +100,7 @@ class Acme(Carrier[AcmeSettings]):
 
     name = "acme"
     settings = AcmeSettings
-    capabilities = Capabilities(sms=True, receipts=True, check_sender=True)
+    capabilities = Capabilities(sms=True, receipts=True, check_sender=True, validity=True)
 
     def __init__(self, account: str, config: AcmeSettings) -> None:
         super().__init__(account, config)

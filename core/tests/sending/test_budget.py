@@ -7,9 +7,10 @@ import time
 
 import pytest
 
-from core.tests.sending.deployment import SENT_TEXT, Deploy, Deployment, a_call
-from core.tests.sending.fake_carrier import WAIT_S, Held, carrier_id_of
-from midcall import Content, Draft, MessageState, Reason, Status, Verdict, hookimpl
+from core.tests.sending.deployment import AGENT, SENT_TEXT, Deploy, Deployment, a_call
+from core.tests.sending.fake_carrier import WAIT_S, Held, carrier_id_of, says
+from midcall import Content, Draft, MessageState, Reason, Refused, Scope, Status, Verdict, hookimpl
+from midcall.sending import REQUEST_S
 
 IN_TIME_S = 5.0
 """Far above the budgets here, far below what is hung: an answer later than this was not held to a budget."""
@@ -120,6 +121,29 @@ async def test_the_longest_a_request_may_take(deploy: Deploy, monkeypatch: pytes
     assert len(running.carrier.sent) == 1
 
 
+async def test_a_lease_lasts_as_long_as_a_turn_may_send(deploy: Deploy) -> None:
+    """The last repeat may begin when the budget ends, and then has a whole request: until that is over the text is not given
+    up, and soon afterwards it is."""
+    running = await deploy(tool={"budget_ms": 20_000})
+    clock = running.set_clock()
+    held = Held()
+    running.carrier.will(held)
+    sending = asyncio.create_task(running.send())
+    await held.has_it()
+    clock.advance(20 + REQUEST_S)
+    assert await running.ledger.recover() == ()
+    clock.advance(10)
+    (lost,) = await running.ledger.recover()
+    assert (lost.id, lost.state, lost.detail) == (
+        running.carrier.sent[0].id,
+        MessageState.UNKNOWN,
+        "the lease ran out",
+    )
+    held.release()
+    async with asyncio.timeout(WAIT_S):
+        await sending
+
+
 # Hooks that are slow ------------------------------------------------------------------------------------------------------
 
 
@@ -185,6 +209,34 @@ async def test_a_hook_that_outlasts_the_budget(deploy: Deploy, policy: type[Hang
     assert running.carrier.sent == []
     again = await running.send(id="a")
     assert (again.reason, again.duplicate) == (outcome.reason, True)
+
+
+async def test_a_hook_for_a_later_sender_has_what_is_left(deploy: Deploy) -> None:
+    """Behind the claim nothing else bounds a hook: one that hangs over the next sender ends with the budget, and the text is
+    rejected with the carrier's word on the first."""
+    fallback = "+12025550101"
+
+    class HangsOverTheNext:
+        @hookimpl
+        async def midcall_check_eligibility(self, draft: Draft) -> Verdict:
+            if draft.sender.number == fallback:
+                await asyncio.Event().wait()
+            return Verdict.allow()
+
+    running = await deploy(
+        tool={"budget_ms": 500},
+        policies={"hangs": HangsOverTheNext()},
+        numbers={AGENT: {"account": "acme", "fallback": [fallback]}},
+        hooks={"deadline_ms": 20_000, "content_deadline_ms": 20_000},
+    )
+    running.carrier.will(says(Refused(Reason.SENDER_NOT_REGISTERED, Scope.SENDER)))
+    outcome = await running.send()
+    assert outcome.message_id is not None
+    message = await running.ledger.wait_for_change(
+        outcome.message_id, since=MessageState.SENDING, timeout=IN_TIME_S
+    )
+    assert (message.state, message.reason) == (MessageState.REJECTED, Reason.SENDER_NOT_REGISTERED)
+    assert [sent.sender for sent in running.carrier.sent] == [AGENT]
 
 
 async def test_many_hooks_that_are_each_in_time(deploy: Deploy) -> None:

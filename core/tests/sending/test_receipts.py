@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -145,10 +146,22 @@ async def test_it_survives_a_restart(deploy: Deploy) -> None:
     assert running.carrier.sent == []
 
 
+async def test_it_lasts_an_hour(deployment: Deployment) -> None:
+    """Long enough that the next calls do not run into it again, and it is written down for as long."""
+    await deployment.send()
+    began = datetime.now(UTC)
+    await deployment.receipt(carrier_id=carrier_id_of(deployment.carrier.sent[0]), **POISONED)
+    ended = datetime.now(UTC)
+    remembered = await deployment.ledger.sender("acme", AGENT)
+    assert remembered is not None
+    until = remembered.blocked_until
+    assert until is not None
+    hour, rounding = timedelta(hours=1), timedelta(milliseconds=1)
+    assert began + hour - rounding <= until <= ended + hour + rounding
+
+
 async def test_it_ends(deploy: Deploy, monkeypatch: pytest.MonkeyPatch) -> None:
     """A number that was registered meanwhile is not shut out for long."""
-    from datetime import timedelta
-
     monkeypatch.setattr("midcall.sending.receipts.BLOCK_FOR", timedelta(milliseconds=1))
     running = await deploy()
     await running.send()

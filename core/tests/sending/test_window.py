@@ -115,6 +115,21 @@ async def test_another_value_is_another_text(deploy: Deploy) -> None:
     assert len(running.carrier.sent) == 2
 
 
+async def test_another_picture_is_another_text(deploy: Deploy) -> None:
+    """The same words with another picture are another text; with the same picture they are not."""
+    running = await deploy(
+        accounts={"picto": {}},
+        tool={**MANY, "sms_content": texting("Your map"), "media": ["https://example.com/{{map}}.png"]},
+    )
+    sent = [await running.send(a_call(variables={"map": name})) for name in ("old", "new", "new")]
+    assert [outcome.status for outcome in sent] == [Status.ACCEPTED] * 3
+    assert [outcome.duplicate for outcome in sent] == [False, False, True]
+    assert [each.media for each in running.account("picto").sent] == [
+        ("https://example.com/old.png",),
+        ("https://example.com/new.png",),
+    ]
+
+
 async def test_values_are_compared_each_by_itself(deploy: Deploy) -> None:
     """Two texts that read the same once they are put together came from different values; the window knows."""
     running = await deploy(tool={**MANY, "sms_content": texting("{{a}}{{b}}")})

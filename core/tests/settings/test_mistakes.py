@@ -66,8 +66,9 @@ def problems(text: str, **environ: str) -> tuple[str, ...]:
         (
             '[server]\nledger = "postgres://midcall:s3cr3t@db/midcall"',
             (
-                'midcall.toml: [server] ledger is "postgres://•••@db/midcall": write postgresql:// instead of postgres://. '
-                "Change it there, or set MIDCALL_SERVER__LEDGER."
+                'midcall.toml: [server] ledger is "postgres://•••@db/midcall": PostgreSQL is not supported yet; this version '
+                "keeps its ledger in SQLite: sqlite:///midcall.db (relative), sqlite:////var/lib/midcall.db (absolute) or "
+                "sqlite:// (gone when Midcall stops). Change it there, or set MIDCALL_SERVER__LEDGER."
             ),
         ),
         (

@@ -59,6 +59,14 @@ def test_published_json_gives_no_warning(name: str) -> None:
             {"sms_destination": {"phonenumber": "{{to}}"}},
             "sms_destination.phonenumber: .* did you mean phone_number?",
         ),
+        (
+            {"sms_destination": {"phone_number": "40404", "ignore_e164_validation": True}},
+            "sms_destination.ignore_e164_validation: .*Midcall still needs a number it can read",
+        ),
+        (
+            {"sms_destination": {"phone_number": "{{to}}", "ignore_e164_validation": True}},
+            "sms_destination.ignore_e164_validation: .*Midcall still needs a number it can read",
+        ),
         ({"sms_content": {"type": "inferred", "promt": "x"}}, "sms_content.promt: .* did you mean prompt?"),
     ],
 )
@@ -75,6 +83,17 @@ def test_a_slip_is_warned_of(change: dict[str, Any], expected: str) -> None:
 def test_texts_that_are_no_slip(text: str) -> None:
     """Variables, braces of other kinds, and a text whose length only the call decides."""
     assert warnings(sms_content={"type": "predefined", "text": text}) == ()
+
+
+def test_every_key_of_a_sentence_is_known() -> None:
+    """Statuses, reasons, and `duplicate`, which is neither."""
+    assert warnings(sentences={"es": {"accepted": "a", "landline": "b", "duplicate": "c"}}) == ()
+
+
+def test_a_number_that_can_be_read_needs_no_validation() -> None:
+    """`ignore_e164_validation` beside a whole number changes nothing, here as with Retell."""
+    destination = {"type": "phone_number", "phone_number": "+12025550142", "ignore_e164_validation": True}
+    assert warnings(sms_destination=destination) == ()
 
 
 def test_fields_of_retells_other_tools_are_no_slips() -> None:

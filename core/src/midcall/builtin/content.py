@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from midcall.content import Rendered, Variables, compile_template, is_clock
@@ -30,14 +30,14 @@ _NAMES_ITS_HOST = re.compile(r"https?://[^\s/\\?#]+[/?#]", re.IGNORECASE)
 class CoreContent:
     """Renders by Retell's variable rules; `templates` are the operator's, by name; `variables_of` gives a call's values."""
 
-    def __init__(self, templates: Mapping[str, str], variables_of: Any) -> None:
+    def __init__(self, templates: Mapping[str, str], variables_of: Callable[[Call], Variables]) -> None:
         self._templates = templates
         self._variables_of = variables_of
 
     @hookimpl(trylast=True)
     def midcall_render_content(self, call: Call, tool: Tool, arguments: Mapping[str, Any]) -> Content:
         """The tool's content with its variables put in. Raises `ContentRefused`."""
-        variables: Variables = self._variables_of(call)
+        variables = self._variables_of(call)
         media = tuple(self._medium(at, url, variables) for at, url in enumerate(tool.media))
         wanted = tool.sms_content
         if isinstance(wanted, InferredContent):

@@ -1,4 +1,4 @@
-"""What a carrier can do. What it cannot do is declared here and refused before the wire, never ignored."""
+"""What a carrier can do. Text, media and length that it does not declare are refused before the wire, never ignored."""
 
 from __future__ import annotations
 
@@ -9,12 +9,14 @@ from dataclasses import dataclass
 class Capabilities:
     """Declared once per carrier class.
 
-    `sms`, `mms`: what can be sent. `receipts`: status callbacks come. `inbound`: received texts come. `idempotency`: the
-    same request with the same key is carried out once. `find_sent`: a text that may have left can be looked up.
-    `check_sender`: registration and capability of a number can be looked up. `validity`: a text can be given a time after
-    which it is dropped (`validity_min_s` to `validity_max_s`, seconds). `lookups`: line type of a recipient.
-    `answers_stop`: the carrier itself answers STOP and HELP. `max_characters` of one text, `max_media` of one MMS;
-    `charset` names the alphabet that counts as GSM-7 (`midcall.content.charsets`).
+    Read by core in this version: `sms`, `mms`: what can be sent. `max_characters` of one text, `max_media` of one MMS.
+    `charset` names the alphabet that counts as GSM-7 (`midcall.content.charsets`). `check_sender`: registration and
+    capability of a number can be looked up. `receipts`: status callbacks come. `validity`: a text can be given a time after
+    which it is dropped (`validity_min_s` to `validity_max_s`, seconds).
+
+    Not read yet, and worth declaring truly: `inbound`: received texts come. `answers_stop`: the carrier itself answers STOP
+    and HELP. `find_sent`: a text that may have left can be looked up. `idempotency`: the same request with the same key is
+    carried out once. `lookups`: line type of a recipient.
     """
 
     sms: bool = True

@@ -5,6 +5,7 @@
     MidcallError
     ├── ConfigError           a setting is wrong: file, key, variable and fix are named; nothing was started
     ├── PluginError           a plugin that must load did not, or one of its hooks failed
+    ├── UnknownToolError      no tool of that name is configured
     ├── WebhookError          a request that a plugin does not take: it becomes an HTTP answer
     │   ├── BadSignature      401: not signed, wrongly signed, or signed too long ago
     │   └── Unreadable        400: signed, but not what the plugin understands
@@ -74,3 +75,16 @@ class LedgerError(MidcallError):
 
 class LedgerBusy(LedgerError):
     """The ledger was locked or too slow within the time there was. Nothing was sent."""
+
+
+class UnknownToolError(MidcallError):
+    """No tool of that name is configured."""
+
+    def __init__(self, tool: str, known: tuple[str, ...]) -> None:
+        """`known` are the names there are."""
+        self.tool = tool
+        self.known = known
+        listed = ", ".join(known) or "none"
+        super().__init__(
+            f"no tool {tool!r} is configured: add [tools.{tool}] to the settings; there is {listed}"
+        )

@@ -12,12 +12,12 @@ from midcall.contract.errors import ConfigError
 from midcall.contract.platform import Platform
 from midcall.plugins.adapter import Blocked, CarrierAdapter
 from midcall.plugins.answers import Origin, PluginName
-from midcall.plugins.assembly import Assembly, Entry
 from midcall.plugins.bounded import call_bounded
 from midcall.plugins.configuration import HostConfiguration
 from midcall.plugins.discovery import FoundPlugin, core_version, discover
 from midcall.plugins.dispatch import Dispatch
 from midcall.plugins.loading import HOOKS, hooks_of
+from midcall.plugins.registering import Entry, Registered
 from midcall.plugins.report import PluginKind, PluginReport, PluginState
 from midcall.plugins.wording import cause
 
@@ -45,7 +45,7 @@ class PluginHost:
         self._builtins = tuple(builtins)
         self._blocked = blocked
         self._found = found
-        self._assembly: Assembly | None = None
+        self._registered: Registered | None = None
         self._dispatch: Dispatch | None = None
 
     # --- Loading ----------------------------------------------------------------------------------------------------
@@ -57,18 +57,18 @@ class PluginHost:
         `ConfigError` with all such problems at once: a missing consent check must not fail open. Everything that can be
         loaded is, even then, so that the report is whole.
         """
-        if self._assembly is not None:
+        if self._registered is not None:
             raise RuntimeError("PluginHost.load() was called before; make a new host")
         chosen = self.configuration
         found = self._found
         if found is None:
             found = discover(only=chosen.only, disabled=chosen.disabled)
-        self._assembly = Assembly(chosen, found, builtins=self._builtins, blocked=self._blocked)
-        self._dispatch = self._new_dispatch(self._assembly)
-        if self._assembly.problems:
-            raise ConfigError(*dict.fromkeys(self._assembly.problems))
+        self._registered = Registered(chosen, found, builtins=self._builtins, blocked=self._blocked)
+        self._dispatch = self._new_dispatch(self._registered)
+        if self._registered.problems:
+            raise ConfigError(*dict.fromkeys(self._registered.problems))
 
-    def _new_dispatch(self, loaded: Assembly) -> Dispatch:
+    def _new_dispatch(self, loaded: Registered) -> Dispatch:
         own = Origin("midcall", core_version())
         cores = [name for name, _ in self._builtins]
         origins = dict.fromkeys(cores, own)
@@ -86,10 +86,10 @@ class PluginHost:
     # --- What there is ----------------------------------------------------------------------------------------------
 
     @property
-    def _loaded(self) -> Assembly:
-        if self._assembly is None:
+    def _loaded(self) -> Registered:
+        if self._registered is None:
             raise RuntimeError("PluginHost.load() has not been called")
-        return self._assembly
+        return self._registered
 
     @property
     def dispatch(self) -> Dispatch:
@@ -138,7 +138,7 @@ class PluginHost:
         )
         return (*cores, *(self._line(loaded, entry) for entry in loaded.entries))
 
-    def _line(self, loaded: Assembly, entry: Entry) -> PluginReport:
+    def _line(self, loaded: Registered, entry: Entry) -> PluginReport:
         implemented: set[str] = set()
         quarantined: set[str] = set()
         for name in entry.registered:
@@ -194,14 +194,14 @@ class PluginHost:
 
     async def aclose(self) -> None:
         """Close every plugin that has an `aclose`, all at once and within five seconds. What fails is logged."""
-        if self._assembly is None or self._dispatch is None:
+        if self._registered is None or self._dispatch is None:
             return
         await self._dispatch.aclose()
-        await asyncio.gather(*(adapter.aclose() for adapter in self._assembly.adapters.values()))
+        await asyncio.gather(*(adapter.aclose() for adapter in self._registered.adapters.values()))
         plugins = (
-            *((f"account {name!r}", carrier) for name, carrier in self._assembly.carriers.items()),
-            *((f"platform {name!r}", platform) for name, platform in self._assembly.platforms.items()),
-            *((f"plugin {name!r}", policy) for name, policy in self._assembly.policies.items()),
+            *((f"account {name!r}", carrier) for name, carrier in self._registered.carriers.items()),
+            *((f"platform {name!r}", platform) for name, platform in self._registered.platforms.items()),
+            *((f"plugin {name!r}", policy) for name, policy in self._registered.policies.items()),
         )
         await asyncio.gather(
             *(

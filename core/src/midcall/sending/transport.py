@@ -20,6 +20,7 @@ from tenacity import (
     wait_random,
 )
 
+from midcall.contract.capabilities import Capabilities
 from midcall.contract.errors import LedgerError
 from midcall.contract.messages import Draft, Message, OutboundMessage, Verdict
 from midcall.contract.reasons import Reason
@@ -66,17 +67,23 @@ class Transport:
         drafting: Drafting,
         wire: Wire,
         *,
+        capabilities_of: Callable[[str], Capabilities],
         status_url: Callable[[str, str, int], str | None],
         stopping: Callable[[], bool],
     ) -> None:
         self._ledger = ledger
         self._drafting = drafting
         self._wire = wire
+        self._capabilities_of = capabilities_of
         self._status_url = status_url
         self._stopping = stopping
 
     def outbound(self, message_id: str, n: int, draft: Draft, validity_s: int | None) -> OutboundMessage:
-        """Attempt `n` at a message, exactly as its carrier is handed it."""
+        """Attempt `n` at a message, exactly as its carrier is handed it: nothing it has not declared that it can do."""
+        can = self._capabilities_of(draft.sender.account)
+        if validity_s is not None:
+            within = min(max(validity_s, can.validity_min_s), can.validity_max_s)
+            validity_s = within if can.validity else None
         return OutboundMessage(
             id=message_id,
             attempt=n,
@@ -86,7 +93,7 @@ class Transport:
             text=draft.content.text,
             media=draft.content.media,
             validity_s=validity_s,
-            status_url=self._status_url(draft.sender.account, message_id, n),
+            status_url=self._status_url(draft.sender.account, message_id, n) if can.receipts else None,
         )
 
     async def hand_over(self, turn: Turn, message: Message) -> Message:
@@ -140,13 +147,13 @@ class Transport:
             await self._record(draft, message_id, n, state.outcome.result(), final=False)
             n += 1
 
+        enough = stop_any(
+            stop_before_delay(turn.remaining_s),
+            stop_after_attempt(_REPEATS_WHEN_OTHERS_WAIT if turn.candidates else 100),
+        )
         retrying = AsyncRetrying(
             retry=retry_if_result(lambda result: isinstance(result, NotProcessed)),
-            stop=stop_any(
-                lambda _state: self._stopping(),
-                stop_before_delay(turn.remaining_s),
-                stop_after_attempt(_REPEATS_WHEN_OTHERS_WAIT if turn.candidates else 100),
-            ),
+            stop=lambda state: self._stopping() or enough(state),
             wait=_wait,
             before_sleep=before_waiting,
             retry_error_callback=lambda state: state.outcome.result() if state.outcome else None,

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from midcall import Tool
-from midcall.tools import tool_schema
+from midcall import Tool, tool_schema
 
 _ROOM_MS: Final = 5_000
 _RETRIES: Final = 1

@@ -7,12 +7,21 @@ from datetime import datetime
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from midcall.contract.capabilities import Capabilities
-from midcall.contract.carrier import Carrier, Health
-from midcall.contract.messages import Message, OutboundMessage
-from midcall.contract.results import SendResult
-from midcall.contract.senders import SenderCheck
-from midcall.contract.webhooks import FindResult, InboundMedia, InboundMessage, Media, Receipt, WebhookRequest
+from midcall import (
+    Capabilities,
+    Carrier,
+    FindResult,
+    Health,
+    InboundMedia,
+    InboundMessage,
+    Media,
+    Message,
+    OutboundMessage,
+    Receipt,
+    SenderCheck,
+    SendResult,
+    WebhookRequest,
+)
 from midcall_twilio import webhooks
 from midcall_twilio.settings import TwilioSettings
 from midcall_twilio.wire import Wire

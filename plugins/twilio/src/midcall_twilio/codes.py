@@ -10,8 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from midcall.contract.reasons import Reason
-from midcall.contract.results import Scope
+from midcall import Reason, Scope
 
 
 class Becomes(StrEnum):

@@ -9,8 +9,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
 
-from midcall.contract.results import NotProcessed, Refused, Unknown, result_for_http
-from midcall.numbers import mask
+from midcall import NotProcessed, Refused, Unknown, mask, result_for_http
 from midcall_twilio.codes import CODES, Becomes
 
 

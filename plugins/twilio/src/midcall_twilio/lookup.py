@@ -5,8 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from midcall.contract.messages import Message, MessageState
-from midcall.contract.webhooks import Absent, CannotTell, FindResult, Found
+from midcall import Absent, CannotTell, FindResult, Found, Message, MessageState
 from midcall_twilio.sdk import AskingFailed, Exchange, asking, open_client
 from midcall_twilio.settings import TwilioSettings
 from midcall_twilio.webhooks import STATES

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from urllib.parse import urljoin, urlsplit
 
-from midcall.contract.errors import MidcallError
-from midcall.contract.webhooks import InboundMedia, Media
+from midcall import InboundMedia, Media, MidcallError
 from midcall_twilio.settings import TwilioSettings
 from midcall_twilio.wire import AnswerTooLarge, Wire, WireError, basic_auth
 

@@ -9,9 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from midcall.contract.reasons import Reason
-from midcall.contract.senders import Known, SenderCheck
-from midcall.numbers import NumberError, parse_number
+from midcall import Known, NumberError, Reason, SenderCheck, parse_number
 from midcall_twilio.sdk import Exchange, asking, open_client
 from midcall_twilio.settings import TwilioSettings
 from midcall_twilio.wire import Wire

@@ -14,7 +14,7 @@ from twilio.http import AsyncHttpClient  # type: ignore[import-untyped]  # no py
 from twilio.http.response import Response  # type: ignore[import-untyped]  # no py.typed
 from twilio.rest import Client  # type: ignore[import-untyped]  # no py.typed
 
-from midcall.contract.errors import MidcallError
+from midcall import MidcallError
 from midcall_twilio.errors import Complaint, as_code, retry_after_s, shown
 from midcall_twilio.settings import TwilioSettings
 from midcall_twilio.wire import Answer, NotWritten, Wire, WireError, basic_auth

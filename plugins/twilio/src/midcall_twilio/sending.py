@@ -8,8 +8,7 @@ from typing import Any
 
 from twilio.base.exceptions import TwilioException  # type: ignore[import-untyped]  # no py.typed
 
-from midcall.contract.messages import OutboundMessage
-from midcall.contract.results import Accepted, NotProcessed, SendResult, Unknown
+from midcall import Accepted, NotProcessed, OutboundMessage, SendResult, Unknown
 from midcall_twilio.errors import Complaint, as_code, result_of, shown
 from midcall_twilio.sdk import Exchange, complaint_of, open_client
 from midcall_twilio.settings import TwilioSettings

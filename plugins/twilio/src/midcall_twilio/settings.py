@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from pydantic import ConfigDict, Field, SecretStr, field_validator, model_validator
 
-from midcall.contract.carrier import CarrierSettings
+from midcall import CarrierSettings
 
 
 class TwilioSettings(CarrierSettings):

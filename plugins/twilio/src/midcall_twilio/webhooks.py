@@ -6,10 +6,16 @@ import logging
 from collections.abc import Mapping
 from urllib.parse import parse_qsl, urlsplit
 
-from midcall.contract.errors import BadSignature, Unreadable
-from midcall.contract.messages import MessageState
-from midcall.contract.reasons import Reason
-from midcall.contract.webhooks import InboundMedia, InboundMessage, Receipt, WebhookRequest
+from midcall import (
+    BadSignature,
+    InboundMedia,
+    InboundMessage,
+    MessageState,
+    Reason,
+    Receipt,
+    Unreadable,
+    WebhookRequest,
+)
 from midcall_twilio.codes import CODES, Becomes
 from midcall_twilio.errors import as_code
 from midcall_twilio.settings import TwilioSettings
@@ -63,7 +69,8 @@ def verified(request: WebhookRequest, config: TwilioSettings, account: str) -> F
         query = _form(urlsplit(request.url).query)
     except ValueError:
         raise BadSignature(
-            "the request's own address is none", fix="set server.public_url, which the signature is checked against"
+            "the request's own address is none",
+            fix="set server.public_url, which the signature is checked against",
         ) from None
     # A webhook configured as GET carries its fields in the URL, which is signed as it is.
     form = query if request.method == "GET" else _form(request.body.decode("utf-8", "replace"))
@@ -149,7 +156,7 @@ def read_status(form: Form, request: WebhookRequest) -> tuple[Receipt, ...]:
     if not sid or not status:
         raise Unreadable(
             "the status callback has no MessageSid or no MessageStatus",
-            fix="the address for received texts ends in /inbound, the one for status callbacks in /status",
+            fix="give this address, which ends in /status, to status callbacks alone; received texts have none in this version",
         )
     state = STATES.get(status)
     if state is None:
@@ -205,7 +212,7 @@ def read_inbound(form: Form, request: WebhookRequest, account: str) -> tuple[Inb
     if not (sid and sender and recipient) or "Body" not in form:
         raise Unreadable(
             "the webhook is no received text: it lacks MessageSid, From, To or Body",
-            fix="the address for received texts ends in /inbound, the one for status callbacks in /status",
+            fix='pass on only what Twilio posts for "A message comes in"; status callbacks go to the address ending in /status',
         )
     if ":" in sender or ":" in recipient:
         log.info(

@@ -44,7 +44,7 @@ class Entry:
         return self.loaded.kind if self.loaded is not None else PluginKind.UNKNOWN
 
 
-class Assembly:
+class Registered:
     """Loads, sets up and registers plugins, each by itself: what is wrong with one never keeps the others from it.
 
     `problems` are the sentences that stop the start: about plugins that a setting names. About all others there is a line in
