@@ -16,6 +16,8 @@ ROOT = Path(__file__).parent
 PYTHONS = ["3.11", "3.12", "3.13"]
 SOURCES = [str(folder) for folder in sorted(ROOT.glob("core/src")) + sorted(ROOT.glob("*/*/src"))]
 EVERYTHING = ["-e", "core[server]", "-e", "plugins/twilio", "-e", "plugins/retell", "-e", "contrib/simulator"]
+# Many tests wait (for a deadline, a child process, a callback), so a worker more than there are cores pays.
+WORKERS = str((os.cpu_count() or 1) + 1)
 
 
 def pyenv_folders() -> list[str]:
@@ -61,16 +63,15 @@ def demo(session: nox.Session) -> None:
 def tests(session: nox.Session) -> None:
     """Run all tests on every Python found; arguments go to pytest."""
     session.install(*EVERYTHING, *group("test"))
-    # Many tests wait (for a deadline, a child process, a callback), so a worker more than there are cores pays.
-    workers = str((os.cpu_count() or 1) + 1)
-    session.run("pytest", "-n", workers, "--dist", "loadfile", *session.posargs)
+    session.run("pytest", "-n", WORKERS, "--dist", "loadfile", *session.posargs)
 
 
 @nox.session
-def core_alone(session: nox.Session) -> None:
-    """Run core's tests with core alone: no plugin, no carrier's SDK, no server."""
-    session.install("-e", "core", *group("test"))
-    session.run("pytest", "core/tests", *session.posargs)
+@nox.parametrize("part", ["core", "plugins/twilio", "plugins/retell"])
+def alone(session: nox.Session, part: str) -> None:
+    """Run one distribution's tests with core and nothing else beside it: no other plugin, no server."""
+    session.install("-e", "core", *([] if part == "core" else ["-e", part]), *group("test"))
+    session.run("pytest", "-n", WORKERS, "--dist", "loadfile", f"{part}/tests", *session.posargs)
 
 
 @nox.session

@@ -277,26 +277,6 @@ def test_settings_in_the_pages_are_valid(block: Block, tmp_path: Path) -> None:
         plugin_host(settings).load()
 
 
-def _console(page: Path) -> list[list[str]]:
-    """The words of every `midcall` command in a page, variables before it left out."""
-    lines = [line for block in _blocks(page, "console") for line in block.text.splitlines()]
-    commands = [line.removeprefix("$ ") for line in lines if line.startswith("$ ") and "midcall" in line]
-    words = [shlex.split(command) for command in commands]
-    return [each[each.index("midcall") + 1 :] for each in words if "midcall" in each]
-
-
-@pytest.mark.parametrize("page", [page for page in PAGES if _console(page)], ids=_by_page)
-def test_commands_in_the_pages_exist(page: Path) -> None:
-    """A reader may type what a page shows: the command is there, and takes these options."""
-    for words in _console(page):
-        name = "midcall"
-        while words and f"{name} {words[0]}" in COMMANDS:
-            name += f" {words.pop(0)}"
-        command = COMMANDS[name]
-        assert not isinstance(command, click.Group), f"{page.name}: {name} is not a command"
-        command.make_context(name, words)
-
-
 # The plugins in the pages ---------------------------------------------------------------------------------------------
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -132,3 +133,32 @@ def test_everything_works_together(wheels: dict[Path, Path], tmp_path: Path) -> 
     python, programs = _clean_environment(tmp_path, f"midcall[server] @ {core.as_uri()}", *others)
     assert "imported" in _run(python, "-I", "-c", SMOKE, "everything", ROOT, cwd=tmp_path)
     assert "Usage" in _run(programs / "midcall", "--help", cwd=tmp_path)
+
+
+LISTED = {
+    "twilio": '[accounts.twilio]\naccount_sid = "AC00000000000000000000000000000001"\nauth_token = "0"\n',
+    "retell": '[platforms.retell]\napi_key = "key"\n',
+}
+
+
+@pytest.mark.parametrize("name", LISTED)
+def test_each_plugin_works_alone(name: str, wheels: dict[Path, Path], tmp_path: Path) -> None:
+    """Core and one plugin, nothing else: it is found, it loads with its settings, and core's own are beside it."""
+    python, programs = _clean_environment(
+        tmp_path, str(wheels[ROOT / "core"]), str(wheels[ROOT / "plugins" / name])
+    )
+    (tmp_path / "midcall.toml").write_text(LISTED[name])
+    listed = json.loads(_run(programs / "midcall", "plugins", "--json", cwd=tmp_path))
+    assert {row["name"]: row["state"] for row in listed} == {
+        "content": "ready",
+        "numbers": "ready",
+        "rules": "ready",
+        name: "ready",
+    }
+    assert "None" in _run(
+        python,
+        "-I",
+        "-c",
+        "from importlib.util import find_spec; print(find_spec('starlette'))",
+        cwd=tmp_path,
+    )

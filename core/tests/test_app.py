@@ -154,7 +154,9 @@ async def test_waiting_for_a_receipt_that_cannot_come(
     await deploy(tool=tool, server=server)
     said = [message for message in caplog.messages if "wait_for_receipt" in message]
     assert bool(said) is warned
-    assert all(message.startswith("[tools.send_link] ") and "server.public_url" in message for message in said)
+    assert all(
+        message.startswith("[tools.send_link] ") and "server.public_url" in message for message in said
+    )
 
 
 # The doors ----------------------------------------------------------------------------------------------------------------

@@ -13,7 +13,6 @@ import logging
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
-from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
@@ -28,6 +27,7 @@ from midcall.contract.reasons import Reason
 from midcall.contract.tool import Tool
 from midcall.contract.webhooks import WebhookRequest, WebhookResponse
 from midcall.ledger import Applied, Ledger
+from midcall.ledger.location import ledger_identity
 from midcall.plugins import PluginReport
 from midcall.sending import Preview, refused_without_turn
 from midcall.settings import Settings
@@ -76,11 +76,17 @@ class Midcall:
         for name, tool in self.settings.tools.items():
             for warning in tool_warnings(tool):
                 log.warning("[tools.%s] %s", name, warning)
+            if tool.wait_for_receipt and self.settings.server.public_url is None:
+                log.warning(
+                    "[tools.%s] wait_for_receipt: every text waits the whole budget_ms for nothing, because without "
+                    "server.public_url no carrier is told where to send receipts; set it, or remove wait_for_receipt",
+                    name,
+                )
         assembly = await assemble(
             self.settings, start_task=self._tasks.start, stopping=lambda: self._tasks.closing
         )
         self._assembly = assembly
-        self._ledger_identity = _identity(self.settings.ledger_url)
+        self._ledger_identity = ledger_identity(self.settings.ledger_url)
         try:
             await self._recover()
             assembly.ledger.on_change(self._on_change)
@@ -219,7 +225,7 @@ class Midcall:
         try:
             await self.ledger.messages(limit=1)  # it can be read,
             await self._recover()  # and written
-            if _identity(self.settings.ledger_url) != self._ledger_identity:
+            if ledger_identity(self.settings.ledger_url) != self._ledger_identity:
                 # SQLite goes on reading and writing a file that has been removed, and all of it is lost at the next start.
                 found.append(
                     f"the ledger {self.settings.ledger_url} was removed or replaced while Midcall runs: restart Midcall"
@@ -286,12 +292,3 @@ class Midcall:
         running = self._running
         await running.host.dispatch.notify("midcall_message_changed", message=message, event=event)
         await running.late_news.tell_of_change(message, event)
-
-
-def _identity(ledger_url: str) -> tuple[int, int] | None:
-    """Which file on which disk the ledger is; None when there is none by that name."""
-    try:
-        there = Path(ledger_url.removeprefix("sqlite:///")).stat()
-    except OSError:
-        return None
-    return there.st_dev, there.st_ino

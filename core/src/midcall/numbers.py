@@ -180,7 +180,9 @@ def destination_problem(
         )
     if number.region is None or number.region not in countries:
         allowed = ", ".join(sorted(countries)) or "none"
-        where = "is in no country its digits tell" if number.region is None else f"is in {number.region}"
+        where = (
+            "has digits that do not tell its country" if number.region is None else f"is in {number.region}"
+        )
         return DestinationProblem(
             "country", f"{shown} {where}; the countries that may be texted are: {allowed}"
         )
@@ -227,7 +229,7 @@ def _parse(text: str, region: str | None) -> Number:
         parsed = phonenumbers.parse(digits, region.upper() if region is not None else None)
     except phonenumbers.NumberParseException:
         raise NumberError(
-            "impossible", f"{mask(digits)} has no calling code or too few or many digits"
+            "impossible", f"{mask(digits)} has no known calling code, or too few or too many digits"
         ) from None
     # Not is_possible_number(): that takes a number without its area code.
     if phonenumbers.is_possible_number_with_reason(parsed) != phonenumbers.ValidationResult.IS_POSSIBLE:
@@ -266,7 +268,7 @@ def _digits(text: str) -> str:
         return compact
     if _letters(plain) in _WITHHELD_PHRASES:
         raise NumberError("withheld", "the caller's number is withheld")
-    raise NumberError("not_a_number", "there is more than digits in it; give a number such as +12025550142")
+    raise NumberError("not_a_number", "has characters other than digits; give a number such as +12025550142")
 
 
 def _letters(text: str) -> str:

@@ -33,9 +33,9 @@ def phone_number(written: str) -> str:
     try:
         return parse_number(written).e164
     except NumberError as error:
-        raise click.BadParameter(
-            f"{str(error).rstrip('.')}. Write it in full, such as +12025550142."
-        ) from None
+        has_its_fix = error.code in ("not_a_number", "not_e164")
+        fix = "" if has_its_fix else " Write it in full, such as +12025550142."
+        raise click.BadParameter(f"{error}.{fix}") from None
 
 
 def settings_from(config: Path | None) -> Settings:
@@ -47,6 +47,7 @@ def settings_from(config: Path | None) -> Settings:
 
 
 def ledger_is_there(settings: Settings) -> bool:
-    """Whether there is a ledger to be read: looking must not make one, in a wrong folder least of all."""
-    name = settings.ledger_url.removeprefix("sqlite:///")
-    return "://" in name or Path(name).exists()
+    """Whether there is a ledger to be read."""
+    from midcall.ledger.location import ledger_exists
+
+    return ledger_exists(settings.ledger_url)

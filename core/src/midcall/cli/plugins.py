@@ -25,7 +25,7 @@ _COLUMNS = (
 def command(config: Path | None, as_json: bool) -> None:
     """List the plugins that are installed, and what became of each.
 
-    Exits with 1 when one is broken or refused, with 2 when that keeps Midcall from starting.
+    Exits with 1 when something is wrong with one, with 2 when that keeps Midcall from starting.
     """
     import logging
 
@@ -60,5 +60,9 @@ def command(config: Path | None, as_json: bool) -> None:
         )
     if problems:
         raise ConfigError(*problems)
-    if any(report.state in (PluginState.BROKEN, PluginState.REFUSED) for report in reports):
+    # One that is ready has a problem when it is core's own and was to be switched off.
+    wrong = (PluginState.BROKEN, PluginState.REFUSED)
+    if any(
+        report.state in wrong or (report.problem and report.state is PluginState.READY) for report in reports
+    ):
         raise click.exceptions.Exit(Exit.REJECTED)

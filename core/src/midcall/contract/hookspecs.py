@@ -58,6 +58,7 @@ def midcall_resolve_sender(
 
         from midcall import Sender, hookimpl
 
+
         @hookimpl
         def midcall_resolve_sender(destination, needs):
             if destination.country == "CA" and not needs.pool:
@@ -84,6 +85,7 @@ def midcall_render_content(
 
         from midcall import Content, ContentRefused, Reason, hookimpl
 
+
         @hookimpl
         async def midcall_render_content(call, tool):
             if tool.name == "send_invoice":
@@ -107,6 +109,7 @@ def midcall_transform_content(draft: Draft) -> Content | None:
 
         from midcall import hookimpl
 
+
         @hookimpl
         def midcall_transform_content(draft):
             return replace(draft.content, text=draft.content.text + " Reply STOP to opt out.")
@@ -128,6 +131,7 @@ def midcall_check_eligibility(draft: Draft) -> Verdict | None:
 
         from midcall import Reason, Verdict, hookimpl
 
+
         @hookimpl
         def midcall_check_eligibility(draft):
             if datetime.now(ZoneInfo("America/New_York")).hour >= 21:
@@ -146,6 +150,7 @@ def midcall_send_message(message: OutboundMessage) -> SendResult | None:
     Example::
 
         from midcall import Accepted, Capabilities, Carrier
+
 
         class Tray(Carrier):  # keeps texts instead of sending them, for tests of your own
             name = "tray"
@@ -173,6 +178,7 @@ def midcall_message_changed(message: Message, event: MessageEvent) -> None:
 
         states = Counter()
 
+
         @hookimpl
         def midcall_message_changed(message, event):
             states[message.account, event.state] += 1
@@ -192,6 +198,7 @@ def midcall_message_received(message: InboundMessage) -> None:
         from midcall import hookimpl
 
         received = Counter()
+
 
         @hookimpl
         def midcall_message_received(message):

@@ -166,8 +166,20 @@ class Message:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MessageEvent:
-    """One line of a message's timeline. `kind` is a short word (`claimed`, `attempt`, `result`, `receipt`, `replay`,
-    `warning`, `recovered`), `state` the state after it, `data` what came with it."""
+    """One line of a message's timeline. `kind` is a short word, `state` the state after it, `data` what came with it.
+
+    ::
+
+        claimed      the text is to be sent, and no one else may send it
+        refused      it will not be sent: `reason`, `detail`
+        attempt      it is handed to a carrier: `n`, `account`, `sender`
+        result       the carrier's answer to attempt `n`
+        receipt      the carrier's report on what became of it
+        recovered    whoever was sending it is gone, or took too long: `why`
+        settled      what an unknown text came to: `reason`, `detail`
+        eligibility  what the plugins said when they were asked again before another attempt: `verdicts`
+        warning      something does not fit: `why`
+    """
 
     message_id: str
     at: datetime

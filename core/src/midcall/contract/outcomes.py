@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
 
 from midcall.contract.reasons import Reason
 
@@ -26,6 +26,15 @@ class Status(StrEnum):
     REJECTED = "rejected"
     UNKNOWN = "unknown"
     DELEGATED = "delegated"
+
+
+DUPLICATE: Final = "duplicate"
+"""The sentence for a text that was asked for twice and is on its way, or has arrived, once."""
+
+SENTENCE_KEYS: Final = frozenset(
+    {*(status.value for status in Status), *(reason.value for reason in Reason), DUPLICATE}
+)
+"""Everything a tool may have words for in its `sentences`: statuses, reasons, and `duplicate`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

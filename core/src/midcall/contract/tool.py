@@ -70,6 +70,8 @@ class OtherNumber(_Part):
     type: Literal["phone_number"]
     phone_number: str = Field(min_length=1)
     ignore_e164_validation: bool = False
+    """Retell's switch for numbers that are not in E.164. Here it only lets the tool be loaded: rules about countries, and limits
+    per number, need a number that can be read, so any other is refused as `invalid_destination` when it is to be texted."""
 
 
 SmsDestination = Annotated[CustomerNumber | OtherNumber, Field(discriminator="type")]
@@ -105,7 +107,7 @@ class Tool(_Part):
     language: str = Field(default="en", pattern=r"^[a-z]{2}(-[A-Za-z0-9]+)*$")
     """Language of the sentences when the call does not say its own (BCP 47)."""
     sentences: dict[str, dict[str, str]] = Field(default_factory=dict)
-    """Words to say, by language, then by status or reason; a reason wins over a status, these over the built-in ones."""
+    """Words to say, by language, then by status, reason or `duplicate`; each wins over the built-in words for the same."""
     countries: tuple[str, ...] = ()
     """Countries that may be texted (ISO 3166-1 alpha-2). Empty: the sender's own country only."""
     prefixes: tuple[str, ...] = ()

@@ -55,14 +55,18 @@ def core_version() -> str:
 
 
 def discover(
-    *, only: Collection[str] | None = None, disabled: Collection[str] = (), core: str | None = None
+    *,
+    only: Collection[str] | None = None,
+    disabled: Collection[str] = (),
+    builtins: Collection[str] = (),
+    core: str | None = None,
 ) -> tuple[FoundPlugin, ...]:
     """All plugins that are installed, sorted by name; nothing is imported and nothing is raised.
 
     `only` (MIDCALL_PLUGINS) switches off every other plugin, `disabled` (MIDCALL_DISABLE) those it names; a name there that
-    is not installed is listed with its problem, because a misspelt one leaves the wrong plugins on. `core` is the version of
-    midcall to check bounds against, the installed one by default. A name that two distributions claim appears once for each,
-    both with the problem.
+    is not installed is listed with its problem, because a misspelt one leaves the wrong plugins on. `builtins` are the names of
+    core's own plugins, which are always on. `core` is the version of midcall to check bounds against, the installed one by
+    default. A name that two distributions claim appears once for each, both with the problem.
     """
     by_name: dict[str, list[FoundPlugin]] = defaultdict(list)
     for plugin in _installed(core or core_version()):
@@ -72,11 +76,16 @@ def discover(
         off = _switched_off(name, only, disabled)
         found += [replace(plugin, disabled=off) for plugin in _one_claim_each(name, claims)]
     for variable, names in (("MIDCALL_PLUGINS", only or ()), ("MIDCALL_DISABLE", disabled)):
-        for name in sorted(set(names) - by_name.keys()):
+        for name in sorted(set(names) - by_name.keys() - set(builtins)):
             hint = did_you_mean(name, by_name)
             found.append(
                 FoundPlugin(name=name, problem=f"{variable} names {name!r}, which is not installed.{hint}")
             )
+    for name in sorted((set(disabled) & set(builtins)) - by_name.keys()):
+        fix = "take it out of MIDCALL_DISABLE or `disable`."
+        found.append(
+            FoundPlugin(name=name, problem=f"{name!r} is core's own and cannot be switched off; {fix}")
+        )
     return tuple(sorted(found, key=lambda plugin: (plugin.name, plugin.distribution, plugin.value)))
 
 

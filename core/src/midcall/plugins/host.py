@@ -62,7 +62,8 @@ class PluginHost:
         chosen = self.configuration
         found = self._found
         if found is None:
-            found = discover(only=chosen.only, disabled=chosen.disabled)
+            builtins = [name for name, _ in self._builtins]
+            found = discover(only=chosen.only, disabled=chosen.disabled, builtins=builtins)
         self._registered = Registered(chosen, found, builtins=self._builtins, blocked=self._blocked)
         self._dispatch = self._new_dispatch(self._registered)
         if self._registered.problems:
@@ -125,6 +126,10 @@ class PluginHost:
     def report(self) -> tuple[PluginReport, ...]:
         """One line per plugin, core's own first, the others sorted by name. It may be asked for after a failed `load` too."""
         loaded, version = self._loaded, core_version()
+        # What is found without a value is only a name that was given; if it is core's own, it has its line already.
+        own = {name for name, _ in self._builtins}
+        entries = [entry for entry in loaded.entries if entry.found.value or entry.found.name not in own]
+        problems = {entry.found.name: entry.problem for entry in loaded.entries if entry not in entries}
         cores = (
             PluginReport(
                 name=name,
@@ -132,11 +137,12 @@ class PluginHost:
                 state=PluginState.READY,
                 distribution="midcall",
                 version=version,
+                problem=problems.get(name, ""),
                 hooks=hooks_of(plugin, loaded.registry),
             )
             for name, plugin in self._builtins
         )
-        return (*cores, *(self._line(loaded, entry) for entry in loaded.entries))
+        return (*cores, *(self._line(loaded, entry) for entry in entries))
 
     def _line(self, loaded: Registered, entry: Entry) -> PluginReport:
         implemented: set[str] = set()

@@ -14,6 +14,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from midcall.content import CHARSETS
 from midcall.contract import hookspecs
 from midcall.contract.capabilities import Capabilities
 from midcall.contract.carrier import Carrier, CarrierSettings
@@ -92,10 +93,19 @@ def _carrier_problems(name: str, carrier: type[Carrier[Any]]) -> Iterator[str]:
     capabilities: object = carrier.capabilities
     if not isinstance(capabilities, Capabilities):
         yield f"{carrier.__name__}.capabilities is not a midcall.Capabilities."
-    elif capabilities.mms and not capabilities.max_media:
-        yield f"{carrier.__name__}.capabilities say mms and leave max_media at 0, so no media could be sent. Say how many."
+    else:
+        yield from _capability_problems(carrier.__name__, capabilities)
     if carrier.send is Carrier.send:
         yield f"{carrier.__name__} does not implement send(message), the one method every carrier has."
+
+
+def _capability_problems(carrier: str, capabilities: Capabilities) -> Iterator[str]:
+    if capabilities.mms and not capabilities.max_media:
+        yield f"{carrier}.capabilities say mms and leave max_media at 0, so no media could be sent. Say how many."
+    charset: object = capabilities.charset
+    if not isinstance(charset, str) or charset not in CHARSETS:
+        hint = did_you_mean(str(charset), CHARSETS) or f" There are: {', '.join(CHARSETS)}."
+        yield f"{carrier}.capabilities name the charset {charset!r}, which does not exist.{hint}"
 
 
 def _platform_problems(name: str, platform: type[Platform[Any]]) -> Iterator[str]:

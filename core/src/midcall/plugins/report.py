@@ -1,4 +1,4 @@
-"""What `midcall plugins` and `midcall doctor` print: one line per plugin, the broken and the switched off included."""
+"""What `midcall plugins` prints: one line per plugin, the broken and the switched off included."""
 
 from __future__ import annotations
 

@@ -167,7 +167,7 @@ class Answering:
     async def _note_other_arguments(self, message: Message) -> None:
         """Beside the answer, not before it: the warning is for people, the agent need not wait for it."""
         warning = "the same tool call came again with other arguments; the first outcome was answered"
-        await self._ledger.note(message.id, "warning", {"warning": warning})
+        await self._ledger.note(message.id, "warning", {"why": warning})
 
     # A refusal -------------------------------------------------------------------------------------------------------
 

@@ -159,5 +159,5 @@ def _no_sender(turn: Turn) -> str:
             f"use current_number"
         )
     if turn.call.agent_number is None:
-        return "the call has no agent number to send from, and not just one number is listed under [numbers]"
+        return "the call has no agent number to send from; list exactly one number under [numbers] to text from web calls"
     return "no account owns the agent's number; list it under [numbers] with its account"

@@ -1,19 +1,16 @@
 """What the agent says, in the call's language: one sentence per status, and a better one where the reason is known.
 
-A tool's own `sentences` win over these; in each, a reason wins over a status. A language that is not here falls back to its
-first part ("es-MX" to "es"), then to the tool's language, then to English.
+A reason wins over a status, and "already sent" over "on its way"; for each of them a tool's own `sentences` win over these. A
+language that is not here falls back to its first part ("es-MX" to "es"), then to the tool's language, then to English.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from midcall.contract.outcomes import Status
+from midcall.contract.outcomes import DUPLICATE, SENTENCE_KEYS, Status
 from midcall.contract.reasons import Reason
 from midcall.contract.tool import Tool
-
-DUPLICATE = "duplicate"
-"""The key for a text that was asked for twice and is on its way, or has arrived, once."""
 
 _TRY_LATER = (Reason.LIMIT_PER_CALL, Reason.LIMIT_PER_NUMBER, Reason.LIMIT_PER_HOUR)
 _NOT_A_MOBILE = (Reason.LANDLINE, Reason.UNKNOWN_NUMBER, Reason.INVALID_DESTINATION)
@@ -47,6 +44,7 @@ def _language(
     }
     sentences.update({reason.value: not_a_mobile for reason in _NOT_A_MOBILE})
     sentences.update({reason.value: too_many for reason in _TRY_LATER})
+    assert sentences.keys() <= SENTENCE_KEYS, "a tool may say everything in its own words"
     return sentences
 
 
@@ -113,8 +111,9 @@ def sentence(tool: Tool, *, language: str, status: Status, reason: Reason | None
         keys.append(DUPLICATE)
     keys.append(status.value)
     for code in _languages(language, tool.language):
-        for words in (tool.sentences.get(code, {}), BUILT_IN.get(code, {})):
-            for key in keys:
+        own, built_in = tool.sentences.get(code, {}), BUILT_IN.get(code, {})
+        for key in keys:
+            for words in (own, built_in):
                 if key in words:
                     return words[key]
     raise LookupError(f"no sentence for {status.value}")

@@ -67,12 +67,12 @@ class Server(_Table):
         default=None,
         description="Address under which carriers and platforms reach Midcall. Signatures depend on it.",
     )
-    token: SecretStr | None = Field(
-        default=None, min_length=1, description="Bearer token of the API and the console."
-    )
+    token: SecretStr | None = Field(default=None, min_length=1, description="Bearer token of the API.")
     ledger: Annotated[str, AfterValidator(values.ledger)] = Field(
         default="sqlite:///midcall.db",
-        description="The ledger's database: `sqlite:///FILE`, relative to the settings file, or `postgresql://...`.",
+        description=(
+            "The ledger's SQLite file: `sqlite:///FILE`, relative to the settings file; `sqlite://` is gone when Midcall stops."
+        ),
     )
     host: str = Field(default="127.0.0.1", min_length=1, description="Address to listen on.")
     port: Whole = Field(
@@ -81,11 +81,6 @@ class Server(_Table):
     max_body: Whole = Field(
         default=1_048_576, ge=1_024, le=67_108_864, description="Largest request body that is read, in bytes."
     )
-
-    def __repr_args__(self) -> list[tuple[str | None, Any]]:
-        """The ledger's address may hold a password."""
-        shown = {"ledger": values.without_password(self.ledger)}
-        return [(name, shown.get(name or "", value)) for name, value in super().__repr_args__()]
 
 
 class NumberSettings(_Table):

@@ -30,7 +30,7 @@ HOST_KEYS: Final[Mapping[str, Mapping[str, str]]] = {
     "accounts": {
         "carrier": "The carrier, when it is not the table's own name.",
         "unchecked_sender": (
-            "What a text is told whose sender could not be looked up in time: `allow` (the carrier still refuses what it will "
+            "What happens to a text when its sender could not be looked up in time: `allow` (the carrier still refuses what it will "
             "not carry) or `deny` (the next sender is tried)."
         ),
     },

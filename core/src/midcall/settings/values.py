@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
 
+from midcall.ledger.location import ledger_file
+
 _E164: Final = re.compile(r"\+[1-9][0-9]{6,14}", re.ASCII)
 _INSTANCE: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}", re.ASCII)
 _HOST: Final = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?|\[[0-9A-Fa-f:.]+\]", re.ASCII)
 _PASSWORD: Final = re.compile(r"(?<=://)[^/@\s]*@")
-_SQLITE: Final = "sqlite:///"
-_LEDGERS: Final = ("sqlite://", "postgresql://", "postgresql+psycopg://")
 
 
 def is_e164(text: str) -> bool:
@@ -64,26 +64,15 @@ def public_url(text: str) -> str:
 
 
 def ledger(text: str) -> str:
-    """The address of a database that a ledger can be kept in."""
-    if text.startswith("postgres://"):
-        raise ValueError("write postgresql:// instead of postgres://")
-    if not text.startswith(_LEDGERS) or text in _LEDGERS[1:]:
-        raise ValueError("it must be sqlite:///FILE or postgresql://USER:PASSWORD@HOST/DATABASE")
-    if text.startswith("sqlite://") and text != "sqlite://" and not text.startswith(_SQLITE):
-        raise ValueError(
-            "a SQLite file takes three slashes, and four when its path is absolute: sqlite:///midcall.db"
-        )
+    """The address of a ledger, as `midcall.ledger` can open it."""
+    ledger_file(text)
     return text
 
 
 def resolved_ledger(text: str, base_dir: Path) -> str:
-    """The ledger's address with a relative SQLite file made absolute; everything else as it is."""
-    if not text.startswith(_SQLITE):
-        return text
-    name, mark, options = text.removeprefix(_SQLITE).partition("?")
-    if not name or name == ":memory:" or name.startswith("file:") or Path(name).is_absolute():
-        return text
-    return _SQLITE + (base_dir / name).as_posix() + mark + options
+    """The ledger's address with a relative file made absolute; a temporary ledger's as it is."""
+    file = ledger_file(text)
+    return text if file is None else f"sqlite:///{(base_dir / file).as_posix()}"
 
 
 def without_password(text: str) -> str:

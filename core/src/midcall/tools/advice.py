@@ -1,4 +1,4 @@
-"""What is allowed in a tool and still most likely a slip: warnings for `tool check`, `doctor` and the start."""
+"""What is allowed in a tool and still most likely a slip: warnings, logged at the start."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from typing import Final
 from pydantic import BaseModel
 
 from midcall.content import compile_template, count_segments
-from midcall.contract.outcomes import Status
-from midcall.contract.reasons import Reason
-from midcall.contract.tool import PredefinedContent, TemplateContent, Tool
+from midcall.contract.outcomes import SENTENCE_KEYS
+from midcall.contract.tool import OtherNumber, PredefinedContent, TemplateContent, Tool
+from midcall.numbers import NumberError, parse_number
 from midcall.tools.fields import CONTENT_FIELD, EXTRA_FIELDS, RETELL_FIELDS
 
 _SINGLE_BRACES: Final = re.compile(r"(?<!\{)\{ *([A-Za-z_]\w*) *\}(?!\})")
@@ -22,14 +22,18 @@ _NUMBER_FIELDS: Final = (
     "phone_number",
     "ignore_e164_validation",
 )  # near misses of them make a customer_number
-_SENTENCE_KEYS: Final = frozenset(
-    {*(status.value for status in Status), *(reason.value for reason in Reason)}
-)
 
 
 def tool_warnings(tool: Tool) -> tuple[str, ...]:
     """What looks like a slip in a tool that can be used, one sentence each: the field, what is odd, what to do."""
-    return (*_speaking(tool), *_content(tool), *_countries(tool), *_sentences(tool), *_near_misses(tool))
+    return (
+        *_speaking(tool),
+        *_content(tool),
+        *_destination(tool),
+        *_countries(tool),
+        *_sentences(tool),
+        *_near_misses(tool),
+    )
 
 
 def _speaking(tool: Tool) -> Iterable[str]:
@@ -69,6 +73,19 @@ def _content(tool: Tool) -> Iterable[str]:
             )
 
 
+def _destination(tool: Tool) -> Iterable[str]:
+    destination = tool.sms_destination
+    if not isinstance(destination, OtherNumber) or not destination.ignore_e164_validation:
+        return
+    try:
+        parse_number(destination.phone_number)
+    except NumberError:
+        yield (
+            "sms_destination.ignore_e164_validation: has no effect once the tool is loaded: Midcall still needs a number it "
+            "can read, because country rules depend on it; give one such as +12025550142, or a {{variable}} that holds one"
+        )
+
+
 def _countries(tool: Tool) -> Iterable[str]:
     if not tool.countries:
         return
@@ -83,8 +100,8 @@ def _countries(tool: Tool) -> Iterable[str]:
 def _sentences(tool: Tool) -> Iterable[str]:
     for language, sentences in tool.sentences.items():
         for key in sentences:
-            if key not in _SENTENCE_KEYS:
-                nearest = get_close_matches(key, sorted(_SENTENCE_KEYS), n=1, cutoff=_CLOSE)
+            if key not in SENTENCE_KEYS:
+                nearest = get_close_matches(key, sorted(SENTENCE_KEYS), n=1, cutoff=_CLOSE)
                 meant = (
                     f"did you mean {nearest[0]}?" if nearest else "use a status such as accepted, or a reason"
                 )

@@ -158,7 +158,8 @@ def _destination(tool: Tool) -> list[Problem]:
     try:
         parse_number(destination.phone_number)
     except NumberError as error:
-        return [Problem(path, f"{error}, or set ignore_e164_validation to true if it is meant")]
+        fix = "" if error.code in ("not_a_number", "not_e164") else "; give a number such as +12025550142"
+        return [Problem(path, f"{error}{fix}")]
     return []
 
 
