@@ -15,12 +15,12 @@ def said(sentences: dict[str, dict[str, str]], status: Status, reason: Reason | 
     return sentence(tool, language="es-MX", status=status, reason=reason, duplicate=True)
 
 
-def test_a_better_sentence_wins_over_a_tools_own_for_less() -> None:
-    """Own words for "accepted" must not announce a second text when the first is meant."""
+def test_a_second_asking_is_not_announced_as_a_second_text() -> None:
+    """A tool's own words for "accepted" are not said when the first text is meant; those for a refusal are."""
     own = {"es": {"accepted": "Ya va.", "rejected": "No."}}
     assert said(own, Status.ACCEPTED) == BUILT_IN["es"]["duplicate"]
-    assert said(own, Status.REJECTED, Reason.OPTED_OUT) == BUILT_IN["es"]["opted_out"]
-    assert said(own, Status.REJECTED, Reason.CARRIER_SILENT) == "No."
+    assert said(own, Status.REJECTED, Reason.OPTED_OUT) == "No."
+    assert said({}, Status.REJECTED, Reason.OPTED_OUT) == BUILT_IN["es"]["opted_out"]
 
 
 def test_a_tools_own_word_wins_for_the_same() -> None:

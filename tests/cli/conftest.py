@@ -66,13 +66,14 @@ class Shell:
         return [sys.executable, "-m", "midcall", *words]
 
     def environment(self, **more: str) -> dict[str, str]:
-        """This process's variables without what a developer may have set, and `more`."""
+        """This process's variables without what a developer may have set, and `more`; a terminal of 80 columns, since where
+        the output is not captured (`pytest -s`) the width would be that of whoever looks on."""
         ours = {
             name: value
             for name, value in os.environ.items()
             if not name.startswith(("MIDCALL_", "TWILIO_", "RETELL_", "COLUMNS", "NO_COLOR", "FORCE_COLOR"))
         }
-        return ours | self.variables | more
+        return ours | {"COLUMNS": "80"} | self.variables | more
 
     def __call__(self, *words: str, stdin: str | bytes | None = None, **variables: str) -> Ran:
         """Run `midcall WORDS` to its end. No traceback is ever a user's answer, so one fails any test.

@@ -102,6 +102,25 @@ def test_a_plugin_that_is_not_installed(shell: Shell) -> None:
     assert "twillio" in ran.err
 
 
+def test_cores_own_plugin_is_not_switched_off(shell: Shell) -> None:
+    """`MIDCALL_DISABLE=rules` is one line that says so, not a pair of which one claims that it is not installed."""
+    ran = shell("plugins", "--json", MIDCALL_DISABLE="rules")
+    assert (ran.code, ran.err) == (1, "")
+    (rules,) = [plugin for plugin in ran.json if plugin["name"] == "rules"]
+    assert (rules["kind"], rules["state"]) == ("built-in", "ready")
+    assert "cannot be switched off" in rules["problem"]
+
+
+@pytest.mark.parametrize("number", ["+1202", "2025550142", "+1202555O142", "anonymous"])
+def test_a_mistyped_number_is_told_how_to_write_it_once(shell: Shell, number: str) -> None:
+    """The option, what is wrong with the number, and one way to put it right."""
+    ran = shell("send", "send_sms", "--from", "+12025550100", "--to", number)
+    assert ran.code == 2
+    said = " ".join(ran.err.split()).lower()
+    assert "--to" in said
+    assert sum(said.count(fix) for fix in ("write it ", "give a number", "give one")) == 1, said
+
+
 def test_a_plugin_that_breaks_and_is_not_needed(shell: Shell, install: Install) -> None:
     """A policy that cannot be imported: its line in the table says why, the exit code is 1."""
     install("acme-rules", plugins={"rules2": "acme_rules"}, source="import no_such_module\n")

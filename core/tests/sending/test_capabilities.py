@@ -31,9 +31,7 @@ async def test_validity(
 
 
 @pytest.mark.parametrize("receipts", [False, True])
-async def test_where_receipts_go(
-    deploy: Deploy, monkeypatch: pytest.MonkeyPatch, receipts: bool
-) -> None:
+async def test_where_receipts_go(deploy: Deploy, monkeypatch: pytest.MonkeyPatch, receipts: bool) -> None:
     """A carrier without receipts is given no address for them."""
     monkeypatch.setattr(Acme, "capabilities", Capabilities(receipts=receipts))
     running = await deploy(server={"public_url": "https://sms.example.com"})

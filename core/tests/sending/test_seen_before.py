@@ -78,7 +78,7 @@ async def test_other_arguments_under_the_same_id(deploy: Deploy) -> None:
     async with asyncio.timeout(WAIT_S):
         while not (warnings := await running.events(first, "warning")):
             await asyncio.sleep(0.01)  # it is written beside the answer
-    assert "other arguments" in warnings[0].data["warning"]
+    assert "other arguments" in warnings[0].data["why"]
 
 
 async def test_the_same_arguments_leave_no_warning(deploy: Deploy) -> None:

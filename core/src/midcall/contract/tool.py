@@ -107,7 +107,8 @@ class Tool(_Part):
     language: str = Field(default="en", pattern=r"^[a-z]{2}(-[A-Za-z0-9]+)*$")
     """Language of the sentences when the call does not say its own (BCP 47)."""
     sentences: dict[str, dict[str, str]] = Field(default_factory=dict)
-    """Words to say, by language, then by status, reason or `duplicate`; each wins over the built-in words for the same."""
+    """Words to say, by language, then by status, reason or `duplicate`; a reason wins over a status, these over the built-in
+    ones. Only `duplicate` is not replaced by a tool's words for a status."""
     countries: tuple[str, ...] = ()
     """Countries that may be texted (ISO 3166-1 alpha-2). Empty: the sender's own country only."""
     prefixes: tuple[str, ...] = ()

@@ -105,17 +105,20 @@ BUILT_IN: Mapping[str, Mapping[str, str]] = {
 
 
 def sentence(tool: Tool, *, language: str, status: Status, reason: Reason | None, duplicate: bool) -> str:
-    """The words for an outcome. There is always one: English has every status."""
-    keys = [reason.value] if reason else []
-    if duplicate and status in (Status.ACCEPTED, Status.DELIVERED):
-        keys.append(DUPLICATE)
-    keys.append(status.value)
+    """The words for an outcome. There is always one: English has every status.
+
+    In each language: `duplicate` first, where it applies, since a tool's own "accepted" would announce a second text; then
+    the tool's words before the built-in ones; in each, the reason before the status.
+    """
+    told_before = duplicate and status in (Status.ACCEPTED, Status.DELIVERED)
+    keys = [reason.value, status.value] if reason else [status.value]
     for code in _languages(language, tool.language):
-        own, built_in = tool.sentences.get(code, {}), BUILT_IN.get(code, {})
-        for key in keys:
-            for words in (own, built_in):
-                if key in words:
-                    return words[key]
+        sources = (tool.sentences.get(code, {}), BUILT_IN.get(code, {}))
+        for wanted in ([DUPLICATE], keys) if told_before else (keys,):
+            for words in sources:
+                for key in wanted:
+                    if key in words:
+                        return words[key]
     raise LookupError(f"no sentence for {status.value}")
 
 

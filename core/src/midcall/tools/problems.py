@@ -158,7 +158,11 @@ def _destination(tool: Tool) -> list[Problem]:
     try:
         parse_number(destination.phone_number)
     except NumberError as error:
-        fix = "" if error.code in ("not_a_number", "not_e164") else "; give a number such as +12025550142"
+        fix = (
+            ""
+            if error.code in ("not_a_number", "not_e164")
+            else "; write it in full, with + and the country's calling code"
+        )
         return [Problem(path, f"{error}{fix}")]
     return []
 
