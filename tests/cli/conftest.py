@@ -66,14 +66,13 @@ class Shell:
         return [sys.executable, "-m", "midcall", *words]
 
     def environment(self, **more: str) -> dict[str, str]:
-        """This process's variables without what a developer may have set, and `more`; a terminal of 80 columns, since where
-        the output is not captured (`pytest -s`) the width would be that of whoever looks on."""
+        """This process's variables without what a developer may have set, and `more`."""
         ours = {
             name: value
             for name, value in os.environ.items()
             if not name.startswith(("MIDCALL_", "TWILIO_", "RETELL_", "COLUMNS", "NO_COLOR", "FORCE_COLOR"))
         }
-        return ours | {"COLUMNS": "80"} | self.variables | more
+        return ours | self.variables | more
 
     def __call__(self, *words: str, stdin: str | bytes | None = None, **variables: str) -> Ran:
         """Run `midcall WORDS` to its end. No traceback is ever a user's answer, so one fails any test.
@@ -107,7 +106,8 @@ class Shell:
 
         out, err, code = stream(), stream(), 0
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(os, "environ", self.environment(**variables))
+            # Not the width of the terminal of whoever looks on, which is seen from here under `pytest -s`.
+            patch.setattr(os, "environ", {"COLUMNS": "80"} | self.environment(**variables))
             patch.chdir(self.folder)
             for name, value in (("argv", ["midcall", *words]), ("stdin", stream(stdin)), ("stdout", out)):
                 patch.setattr(sys, name, value)

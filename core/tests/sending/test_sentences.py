@@ -9,7 +9,8 @@ import pytest
 from core.tests.sending.deployment import Deploy, a_call, a_tool
 from core.tests.sending.fake_carrier import says
 from midcall import Reason, Status, Tool, Unknown
-from midcall.sending.sentences import BUILT_IN, DUPLICATE, built_in_sentence, sentence
+from midcall.contract.outcomes import DUPLICATE
+from midcall.sending.sentences import BUILT_IN, built_in_sentence, sentence
 
 LANGUAGES = sorted(BUILT_IN)
 
