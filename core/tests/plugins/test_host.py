@@ -447,45 +447,6 @@ async def test_the_account_that_owns_the_number_is_found(host_of: HostOf, draft:
     await one.aclose()
 
 
-@pytest.mark.usefixtures("acme")
-def test_the_report_is_json(host_of: HostOf) -> None:
-    """Every key is there, and nothing in it needs our classes."""
-    import json
-
-    host = host_of()
-    host.load()
-    assert json.loads(json.dumps(line(host, "acme").as_json())) == {
-        "name": "acme",
-        "kind": "unknown",
-        "state": "not configured",
-        "distribution": "test-acme",
-        "version": "2.1",
-        "problem": "no table under [accounts], [platforms] or [plugins] names it",
-        "instances": [],
-        "hooks": [],
-        "quarantined": [],
-    }
-
-
-async def test_the_report_shows_a_quarantine(host_of: HostOf, install: Install, draft: Draft) -> None:
-    """`doctor` names the hook that keeps hanging."""
-    source = """
-        import asyncio
-        from midcall import hookimpl
-
-        @hookimpl
-        async def midcall_check_eligibility(draft):
-            await asyncio.Event().wait()
-    """
-    install("test-quiet", {"quiet": "quiet_hosted"}, modules={"quiet_hosted": source})
-    host = host_of(HostConfiguration(hook_deadline_s=0.02))
-    host.load()
-    for _ in range(3):
-        await host.dispatch.everyone(GATE, deadline_s=0.02, draft=draft)
-    assert line(host, "quiet").quarantined == (GATE,)
-    await host.aclose()
-
-
 def test_a_host_loads_once() -> None:
     """Before it there is nothing to ask, and a second time would import nothing new."""
     host = PluginHost(HostConfiguration(), found=())
