@@ -365,7 +365,7 @@ def commands() -> Iterator[tuple[str, click.Command]]:
     def below(name: str, command: click.Command) -> Iterator[tuple[str, click.Command]]:
         yield name, command
         if isinstance(command, click.Group):
-            context = click.Context(command, info_name=name)
+            context = _context(name, command)
             for inner in command.list_commands(context):
                 found = command.get_command(context, inner)
                 assert found is not None
@@ -379,9 +379,14 @@ def cli() -> str:
     return "\n".join(_command(name, command) for name, command in commands())
 
 
+def _context(name: str, command: click.Command) -> click.Context:
+    """As the command makes it itself: click remembers the help option of the first context it sees."""
+    return click.Context(command, info_name=name, **command.context_settings)
+
+
 def _command(name: str, command: click.Command) -> str:
     level = "###" if name.count(" ") > 1 else "##"
-    usage = " ".join([name, *command.collect_usage_pieces(click.Context(command, info_name=name))])
+    usage = " ".join([name, *command.collect_usage_pieces(_context(name, command))])
     parts = [f"{level} {name}\n", f"```text\n{usage}\n```\n"]
     parts += wrapped(inspect.cleandoc(command.help or ""))
     arguments = [each for each in command.params if isinstance(each, click.Argument)]

@@ -6,12 +6,12 @@ from importlib.metadata import entry_points
 
 import click
 
-from midcall.cli.options import json_option
+from midcall.cli.options import HELP, json_option
 
 GROUP = "midcall.demo"
 
 
-@click.command("demo")
+@click.command("demo", context_settings=HELP)
 @click.option("--fast", is_flag=True, help="Do not pause between the scenes.")
 @json_option
 def command(fast: bool, as_json: bool) -> None:

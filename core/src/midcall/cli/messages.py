@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from midcall.cli.options import config_option, json_option, ledger_is_there, phone_number, settings_from
+from midcall.cli.options import HELP, config_option, json_option, ledger_is_there, phone_number, settings_from
 from midcall.cli.output import Column, is_narrow, print_facts, print_json, print_table, print_verdicts, say
 from midcall.contract.messages import MessageState
 
@@ -26,7 +26,7 @@ _SHORTEST = 8
 """Characters of an id that are always shown."""
 
 
-@click.command("messages")
+@click.command("messages", context_settings=HELP)
 @click.argument("message_id", required=False)
 @click.option(
     "--state",

@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 
 F = TypeVar("F", bound=Callable[..., Any])
 
+HELP = {"help_option_names": ["-h", "--help"]}
+"""`context_settings` of every command: click hands these down from the group, but not to a command that is used alone."""
+
 
 def config_option(command: F) -> F:
     """`--config FILE`."""

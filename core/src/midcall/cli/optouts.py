@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, TypeVar
 import click
 
 from midcall.cli.exits import Exit
-from midcall.cli.options import config_option, json_option, ledger_is_there, phone_number, settings_from
+from midcall.cli.options import HELP, config_option, json_option, ledger_is_there, phone_number, settings_from
 from midcall.cli.output import Column, print_json, print_table, say
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-@click.group("optouts", invoke_without_command=True)
+@click.group("optouts", context_settings=HELP, invoke_without_command=True)
 @click.pass_context
 def command(ctx: click.Context) -> None:
     """List, add, remove and import numbers that want no texts.
@@ -34,7 +34,7 @@ def command(ctx: click.Context) -> None:
         click.echo(ctx.get_help())
 
 
-@command.command("list")
+@command.command("list", context_settings=HELP)
 @click.option("--all", "lifted", is_flag=True, help="Also those that were lifted.")
 @click.option("--limit", type=click.IntRange(1, 100_000), default=100, show_default=True, help="How many.")
 @config_option
@@ -66,7 +66,7 @@ def list_(lifted: bool, limit: int, config: Path | None, as_json: bool) -> None:
     )
 
 
-@command.command("add")
+@command.command("add", context_settings=HELP)
 @click.argument("number", type=phone_number, metavar="NUMBER")
 @click.option("--evidence", default="", help="What they said, or where it is written.")
 @config_option
@@ -83,7 +83,7 @@ def add(number: str, evidence: str, config: Path | None, as_json: bool) -> None:
         say(f"{opt_out.number} gets no texts, since {opt_out.at:%Y-%m-%d %H:%M} UTC ({opt_out.source}).")
 
 
-@command.command("remove")
+@command.command("remove", context_settings=HELP)
 @click.argument("number", type=phone_number, metavar="NUMBER")
 @config_option
 @json_option
@@ -98,7 +98,7 @@ def remove(number: str, config: Path | None, as_json: bool) -> None:
         raise click.exceptions.Exit(Exit.REJECTED)
 
 
-@command.command("import")
+@command.command("import", context_settings=HELP)
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False, allow_dash=True))
 @config_option
 @json_option

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from midcall.cli.exits import Exit
-from midcall.cli.options import config_option, json_option, settings_from
+from midcall.cli.options import HELP, config_option, json_option, settings_from
 from midcall.cli.output import Column, print_json, print_table
 
 _COLUMNS = (
@@ -19,7 +19,7 @@ _COLUMNS = (
 )
 
 
-@click.command("plugins")
+@click.command("plugins", context_settings=HELP)
 @config_option
 @json_option
 def command(config: Path | None, as_json: bool) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from midcall.cli.exits import Exit
-from midcall.cli.options import config_option, json_option, phone_number, settings_from
+from midcall.cli.options import HELP, config_option, json_option, phone_number, settings_from
 from midcall.cli.output import print_facts, print_json, print_verdicts, say, styled
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ PLATFORM = "cli"
 """The platform instance under which texts sent from the command line stand in the ledger."""
 
 
-@click.command("send")
+@click.command("send", context_settings=HELP)
 @click.argument("tool")
 @click.option(
     "--from",

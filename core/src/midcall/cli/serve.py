@@ -6,13 +6,13 @@ from pathlib import Path
 
 import click
 
-from midcall.cli.options import config_option, settings_from
+from midcall.cli.options import HELP, config_option, settings_from
 
 _EXTRA = ("httptools", "starlette", "uvicorn", "uvloop")
 """What the extra `server` brings."""
 
 
-@click.command("serve")
+@click.command("serve", context_settings=HELP)
 @config_option
 @click.option("--host", help="Address to listen on (server.host; 127.0.0.1).")
 @click.option("--port", type=click.IntRange(0, 65_535), help="Port to listen on (server.port; 8080).")
