@@ -98,7 +98,7 @@ def wrapped(words: str) -> list[str]:
 
 def outcomes() -> str:
     """Every status: what is known, which states it stands for, what the agent says."""
-    known = dict(re.findall(r"^ {4}([a-z]+) {2,}(\S.*)$", Status.__doc__ or "", re.MULTILINE))
+    known = dict(re.findall(r"^ *([a-z]+) {2,}(\S.*)$", Status.__doc__ or "", re.MULTILINE))
     rows = []
     for status in Status:
         states = ", ".join(code(state.value) for state, told in STATUS_OF.items() if told is status)
@@ -419,7 +419,7 @@ def _option(option: click.Option) -> tuple[str, str]:
 
 def exits() -> str:
     """What each exit code means."""
-    known = dict(re.findall(r"^ {4}(\d+) +(\S.*)$", Exit.__doc__ or "", re.MULTILINE))
+    known = dict(re.findall(r"^ *(\d+) +(\S.*)$", Exit.__doc__ or "", re.MULTILINE))
     return table(("exit code", "means"), [(code(str(each.value)), known[str(each.value)]) for each in Exit])
 
 

@@ -19,7 +19,7 @@ from midcall_simulator import Fault, FaultKind, Simulator
 from midcall_simulator.twilio import DEFAULT_ACCOUNT_SID, DEFAULT_AUTH_TOKEN
 from tests.journeys.deployment import AGENT, CALLER
 
-pytestmark = pytest.mark.timeout(60)
+pytestmark = pytest.mark.timeout(180)
 
 CHILD = Path(__file__).with_name("dying_child.py")
 PUBLIC = "https://sms.example.com"

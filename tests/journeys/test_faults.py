@@ -12,7 +12,7 @@ from midcall import MessageState, Reason, Settings, Status
 from midcall_simulator import Fault, FaultKind, Simulator
 from tests.journeys.deployment import CALLER, a_call, deployment
 
-pytestmark = pytest.mark.timeout(60)
+pytestmark = pytest.mark.timeout(180)
 
 
 @dataclass(frozen=True)

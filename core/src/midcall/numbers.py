@@ -223,8 +223,7 @@ def _parse(text: str, region: str | None) -> Number:
         raise NumberError("withheld", "the caller's number is withheld")
     if region is None and not digits.startswith("+"):
         raise NumberError(
-            "not_e164",
-            f"{mask(digits)} is not international; write it with + and the country's calling code, such as +12025550142",
+            "not_e164", f"{mask(digits)} is not international; write it with + and the country's calling code"
         )
     try:
         parsed = phonenumbers.parse(digits, region.upper() if region is not None else None)

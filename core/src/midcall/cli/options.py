@@ -36,9 +36,9 @@ def phone_number(written: str) -> str:
     try:
         return parse_number(written).e164
     except NumberError as error:
-        has_its_fix = error.code in ("not_a_number", "not_e164")
-        fix = "" if has_its_fix else " Write it in full, such as +12025550142."
-        raise click.BadParameter(f"{error}.{fix}") from None
+        fixes = {"not_a_number": ".", "not_e164": ", such as +12025550142."}
+        fix = fixes.get(error.code, ". Write it in full, such as +12025550142.")
+        raise click.BadParameter(f"{error}{fix}") from None
 
 
 def settings_from(config: Path | None) -> Settings:
