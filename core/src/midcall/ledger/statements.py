@@ -59,19 +59,16 @@ _m, _c, _a, _e, _o = messages.c, claims.c, attempts.c, events.c, orphans.c
 # --- Claims ------------------------------------------------------------------------------------------------------------
 
 _taking = insert(claims).values({column: p(column.name) for column in claims.columns})
+_taken_over = {name: _taking.excluded[name] for name in ("message_id", "arguments_hash", "expires_at")}
 
 TAKE_CLAIM = Statement(
     _taking.on_conflict_do_update(
         index_elements=[_c.key],
-        set_={
-            "message_id": _taking.excluded.message_id,
-            "arguments_hash": _taking.excluded.arguments_hash,
-            "expires_at": _taking.excluded.expires_at,
-        },
+        set_=_taken_over,
         where=_c.expires_at <= p("now"),
     ).returning(_c.key)
 )
-"""Take a key or a slot that is free or expired. No row: somebody has it."""
+"""Take a key that is free or expired. No row: somebody has it."""
 
 # Written out, since SQLAlchemy does not tie a subquery to the table that an upsert updates.
 _SETTLED = f"NOT EXISTS (SELECT 1 FROM messages WHERE messages.id = claims.message_id AND {OPEN_STATES_SQL})"  # noqa: S608 - a fixed condition of our own
@@ -79,11 +76,7 @@ _SETTLED = f"NOT EXISTS (SELECT 1 FROM messages WHERE messages.id = claims.messa
 TAKE_SLOT = Statement(
     _taking.on_conflict_do_update(
         index_elements=[_c.key],
-        set_={
-            "message_id": _taking.excluded.message_id,
-            "arguments_hash": _taking.excluded.arguments_hash,
-            "expires_at": _taking.excluded.expires_at,
-        },
+        set_=_taken_over,
         where=(_c.expires_at <= p("now")) & text(_SETTLED),
     ).returning(_c.key)
 )
@@ -93,11 +86,7 @@ however long that takes: the same text again would be a resend. No row: somebody
 REPLACE_CLAIM = Statement(
     _taking.on_conflict_do_update(
         index_elements=[_c.key],
-        set_={
-            "message_id": _taking.excluded.message_id,
-            "arguments_hash": _taking.excluded.arguments_hash,
-            "expires_at": _taking.excluded.expires_at,
-        },
+        set_=_taken_over,
     )
 )
 """Take a slot from whoever has it."""
